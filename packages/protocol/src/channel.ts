@@ -17,6 +17,7 @@ export const MAX_USER_BYTES = 256
 export const ALL_CHANNEL: ChannelName = '@all' as ChannelName
 
 const USER_PREFIX = '@user:'
+const CONNECTION_PREFIX = '@connection:'
 
 /** `*` is for grants, `,` for lists in query strings; white space and control characters would break frames. */
 const FORBIDDEN = /[\p{Cc}\p{Cs}\s*,]/u
@@ -27,7 +28,12 @@ const CONTROL = /[\p{Cc}\p{Cs}]/u
  * @throws ProblemError `channel-invalid` or `channel-reserved`
  */
 export function parseChannel(name: unknown): ChannelName {
-  if (typeof name !== 'string' || name === '' || utf8Length(name) > MAX_CHANNEL_BYTES || FORBIDDEN.test(name)) {
+  if (
+    typeof name !== 'string' ||
+    name === '' ||
+    utf8Length(name) > MAX_CHANNEL_BYTES ||
+    FORBIDDEN.test(name)
+  ) {
     throw new ProblemError('channel-invalid', `${quote(name)} is not a channel name.`)
   }
   if (name.startsWith('@')) {
@@ -50,6 +56,16 @@ export function parseUser(user: unknown): UserId {
 /** The channel that all connections of one user follow. */
 export function userChannel(user: UserId): ChannelName {
   return `${USER_PREFIX}${user}` as ChannelName
+}
+
+/** Names one connection as the target of an entry that is not stored. */
+export function connectionChannel(id: string): ChannelName {
+  return `${CONNECTION_PREFIX}${id}` as ChannelName
+}
+
+/** The id in a {@link connectionChannel}; undefined for any other channel. */
+export function connectionOf(channel: ChannelName): string | undefined {
+  return channel.startsWith(CONNECTION_PREFIX) ? channel.slice(CONNECTION_PREFIX.length) : undefined
 }
 
 /** A value from outside, shown in an error without flooding it. */

@@ -52,11 +52,13 @@ export interface Bye {
 
 /** Why the hub ends a stream, and whether the client may come back. `docs/reference/close-reasons.md` lists them. */
 export const CLOSE_REASONS = {
-  drain: { reconnect: true, meaning: 'The hub is shutting down; another one, or this one again, will answer.' },
+  drain: {
+    reconnect: true,
+    meaning: 'The hub is shutting down; another one, or this one again, will answer.',
+  },
   kicked: { reconnect: false, meaning: 'An operator or the application ended this connection.' },
   stalled: { reconnect: true, meaning: 'The client took no byte for the stall time-out.' },
   overloaded: { reconnect: true, meaning: 'A limit is reached; the client should come back later.' },
-  'max-age': { reconnect: true, meaning: 'The stream reached its longest allowed age.' },
   'log-failed': { reconnect: true, meaning: 'The log could not be read; nothing was skipped.' },
 } as const satisfies Record<string, { reconnect: boolean; meaning: string }>
 

@@ -41,7 +41,6 @@ export function eventValue(event: HubEvent): unknown {
  */
 export function parseEventType(type: unknown): string {
   if (type === undefined || type === '') return DEFAULT_TYPE
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these three would end the field or hide it
   if (typeof type !== 'string' || /[\r\n\0]/.test(type) || utf8Length(type) > MAX_TYPE_BYTES) {
     throw new ProblemError('event-type-invalid')
   }
@@ -65,6 +64,7 @@ function toJson(data: unknown): string {
   } catch (cause) {
     throw new ProblemError('data-invalid', `data cannot be written as JSON: ${String(cause)}.`, { cause })
   }
-  if (text === undefined) throw new ProblemError('data-invalid', `A ${typeof data} cannot be written as JSON.`)
+  if (text === undefined)
+    throw new ProblemError('data-invalid', `A ${typeof data} cannot be written as JSON.`)
   return text
 }

@@ -10,7 +10,10 @@ export const PROBLEMS = {
   'bad-json': { status: 400, title: 'The body is not valid JSON.' },
   'bad-request': { status: 400, title: 'The request cannot be understood.' },
   'publish-invalid': { status: 422, title: 'The publish request has an unknown or wrong field.' },
-  'target-missing': { status: 422, title: 'Name a target: channel, channels, user, users, connection or all.' },
+  'target-missing': {
+    status: 422,
+    title: 'Name a target: channel, channels, user, users, connection or all.',
+  },
   'target-conflict': { status: 422, title: 'A send to one connection cannot have another target.' },
   'channel-invalid': {
     status: 400,
@@ -32,9 +35,9 @@ export const PROBLEMS = {
   'data-invalid': { status: 422, title: 'The data cannot be written as JSON.' },
   'data-too-large': { status: 413, title: 'The data is larger than limits.dataBytes.' },
   'body-too-large': { status: 413, title: 'The body is larger than limits.bodyBytes.' },
+  'body-timeout': { status: 408, title: 'The body did not arrive within limits.bodyTimeoutMs.' },
   'body-encoding': { status: 415, title: 'Compressed bodies are not accepted; send the body as it is.' },
   'key-invalid': { status: 422, title: 'An idempotency key is a string of 1–200 bytes.' },
-  'key-reused': { status: 409, title: 'This idempotency key was used for another event.' },
   'since-invalid': { status: 400, title: 'since is "start" or a number with s, m, h or d, such as 10m.' },
   'limit-invalid': { status: 400, title: 'limit is an integer from 1 to 1000.' },
   'after-invalid': { status: 400, title: 'after is an id that this hub gave.' },

@@ -83,16 +83,19 @@ export function parsePublication(request: unknown): Publication {
  * @throws ProblemError `key-invalid`
  */
 export function parseKey(key: unknown): string {
-  if (typeof key !== 'string' || key === '' || utf8Length(key) > MAX_KEY_BYTES) throw new ProblemError('key-invalid')
+  if (typeof key !== 'string' || key === '' || utf8Length(key) > MAX_KEY_BYTES)
+    throw new ProblemError('key-invalid')
   return key
 }
 
 function targets(fields: Record<string, unknown>): ChannelName[] {
   const channels: ChannelName[] = []
   if (fields.channel !== undefined) channels.push(parseChannel(fields.channel))
-  if (fields.channels !== undefined) for (const name of array(fields, 'channels')) channels.push(parseChannel(name))
+  if (fields.channels !== undefined)
+    for (const name of array(fields, 'channels')) channels.push(parseChannel(name))
   if (fields.user !== undefined) channels.push(userChannel(parseUser(fields.user)))
-  if (fields.users !== undefined) for (const user of array(fields, 'users')) channels.push(userChannel(parseUser(user)))
+  if (fields.users !== undefined)
+    for (const user of array(fields, 'users')) channels.push(userChannel(parseUser(user)))
   if (flag(fields, 'all')) channels.push(ALL_CHANNEL)
   return channels.length > 1 ? [...new Set(channels)] : channels
 }

@@ -1,0 +1,348 @@
+import {
+  ALL_CHANNEL,
+  type Bye,
+  type ChannelName,
+  type Checkpoint,
+  CLOSE_REASONS,
+  type CloseReason,
+  type GapNotice,
+  type Hello,
+  type Position,
+  toProblem,
+  type UserId,
+  userChannel,
+  ZERO,
+} from '@fanline/protocol'
+import type { Cursor } from './cursor.ts'
+import type { Delivery } from './delivery.ts'
+import { distinct, type Lane } from './fan-out.ts'
+import type { Frames } from './frames.ts'
+import type { Entry, Gap, LogPage } from './log.ts'
+import { encodeRun } from './run.ts'
+import type { Run, Sink, SinkListener } from './sink.ts'
+
+/** `opening` waits for its watches, `catching-up` reads the log, `live` is fed, `behind` waits for its socket. */
+export type ConnectionState = 'opening' | 'catching-up' | 'live' | 'behind' | 'closed'
+
+/** What a connection is asked to be. */
+export interface ConnectionRequest {
+  readonly id: string
+  readonly user: UserId | undefined
+  /** Topics, each once. */
+  readonly topics: readonly ChannelName[]
+  readonly cursor: Cursor
+}
+
+/**
+ * One open response to one client: a cursor that moves along the log.
+ *
+ * First connect, reconnect and slow reader are one path: read pages after the cursor until the feed takes over, then be
+ * live; when the socket is full, queue nothing, remember the cursor, and begin again once it has drained.
+ */
+export class Connection implements SinkListener {
+  readonly id: string
+  readonly user: UserId | undefined
+  readonly topics: readonly ChannelName[]
+  /** All it follows: everyone's channel, its user's, its topics. */
+  readonly channels: readonly ChannelName[]
+  readonly frames: Frames
+  readonly connectedAt: number
+  state: ConnectionState = 'opening'
+  /** Everything up to here was written, or named in a gap. */
+  cursor: Position = ZERO
+  /** Where this connection stands in the flush of this turn; only the fan-out uses it. */
+  lane: Lane | undefined
+
+  readonly #delivery: Delivery
+  readonly #sink: Sink
+  #start: Cursor
+  #lastWriteAt: number
+  /** While a page is on its way the log admitted a loss: read once more before going live. */
+  #readAgain = false
+  /** When this catch-up ends, the client is told. */
+  #announceLive = false
+  /** Where the connection stood when it first missed an ephemeral event of a channel. */
+  #skipped: Map<ChannelName, Position> | undefined
+  #stalledAt = 0
+  #stalledProgress = 0
+
+  constructor(delivery: Delivery, sink: Sink, frames: Frames, request: ConnectionRequest) {
+    this.#delivery = delivery
+    this.#sink = sink
+    this.frames = frames
+    this.id = request.id
+    this.user = request.user
+    this.topics = request.topics
+    this.channels =
+      request.user === undefined
+        ? [ALL_CHANNEL, ...request.topics]
+        : [ALL_CHANNEL, userChannel(request.user), ...request.topics]
+    this.#start = request.cursor
+    this.connectedAt = delivery.clock.now()
+    this.#lastWriteAt = this.connectedAt
+  }
+
+  /** Starts the response, and resolves when the client has been greeted. Never rejects. */
+  async open(): Promise<void> {
+    const { registry, log, catchUps } = this.#delivery
+    this.#sink.open(this)
+    try {
+      const watched = registry.join(this)
+      if (watched) await watched
+      this.cursor = this.#start.after ?? (await log.read(this.#query(null))).through
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    if (this.state !== 'opening') return
+    this.#announceLive = this.#start.after !== null
+    this.#greet()
+    if (this.state !== 'opening') return
+    if (this.#start.after === null && this.#join()) return
+    this.state = 'catching-up'
+    catchUps.add(this)
+  }
+
+  /** Reads one page after the cursor and writes it. Called by the queue of catch-ups, one page a turn. */
+  async catchUp(): Promise<void> {
+    if (this.state !== 'catching-up') return
+    this.#readAgain = false
+    let page: LogPage
+    try {
+      page = await this.#delivery.log.read(this.#query(this.cursor))
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    if (this.state !== 'catching-up') return
+    this.#writePage(page)
+    if (this.state !== 'catching-up') return
+    if (!page.reachedHead || this.#readAgain || !this.#join()) this.#delivery.catchUps.add(this)
+  }
+
+  /** Writes what the fan-out has for this connection. */
+  deliver(lane: Lane): void {
+    if (this.state !== 'live') {
+      this.skipEphemeral(lane.entries)
+      return
+    }
+    if (lane.fits(this.cursor)) {
+      if (lane.last !== undefined) this.cursor = lane.last
+      this.#delivery.counters.delivered += lane.entries.length
+      this.#write(lane.run)
+      return
+    }
+    const entries = this.#wanted(lane.entries)
+    if (lane.last !== undefined && lane.last > this.cursor) this.cursor = lane.last
+    if (entries.length === 0) return
+    this.#delivery.counters.delivered += entries.length
+    this.#write(this.frames.run(entries))
+  }
+
+  /** Remembers which channels had events without history while this connection was not live. */
+  skipEphemeral(entries: readonly Entry[]): void {
+    if (this.state === 'closed') return
+    for (const entry of entries) {
+      if (entry.position !== null || this.isOneOf(entry.except)) continue
+      this.#skipped ??= new Map()
+      if (!this.#skipped.has(entry.channel)) this.#skipped.set(entry.channel, this.cursor)
+      this.#delivery.counters.ephemeralSkipped++
+    }
+  }
+
+  /** The log admitted a loss in a channel of this connection: reading again names it. */
+  reread(): void {
+    if (this.state === 'live') {
+      this.state = 'catching-up'
+      this.#announceLive = true
+      this.#delivery.catchUps.add(this)
+    } else {
+      this.#readAgain = true
+    }
+  }
+
+  /** Says "still here" when nothing was written since `quietSince`; closes a connection that takes nothing. */
+  pulse(nowMs: number, quietSince: number, checkpoint: Checkpoints): void {
+    if (this.state === 'behind') this.#checkStall(nowMs)
+    else if (this.state !== 'opening' && this.#lastWriteAt <= quietSince) {
+      const run = this.state === 'live' ? checkpoint.after(this.cursor, this.frames) : undefined
+      if (run) this.cursor = checkpoint.position as Position
+      this.#write(run ?? this.frames.heartbeat)
+    }
+  }
+
+  /** Ends the stream with a word of farewell. `retryMs` tells an EventSource when to come back. */
+  close(reason: CloseReason, retryMs?: number): void {
+    if (this.state === 'closed') return
+    const bye: Bye = { reason, reconnect: CLOSE_REASONS[reason].reconnect }
+    const retry = retryMs === undefined ? {} : { retryMs }
+    this.#sink.write(encodeRun(this.frames.dialect.control({ type: 'fanline.bye', data: bye, ...retry })))
+    this.#leave(reason)
+    this.#delivery.ending.add(this)
+    this.#sink.end()
+  }
+
+  /** Cuts the connection; what was not sent is lost to this client until it comes back. */
+  destroy(): void {
+    this.#sink.destroy()
+  }
+
+  /** The socket has room again. */
+  drained(): void {
+    if (this.state !== 'behind') return
+    this.state = 'catching-up'
+    this.#delivery.catchUps.add(this)
+  }
+
+  /** The client is gone, or everything was sent after {@link close}. */
+  closed(): void {
+    this.#leave('gone')
+    this.#delivery.ending.delete(this)
+  }
+
+  /** True when the list names this connection or its user. */
+  isOneOf(ids: readonly string[]): boolean {
+    return ids.length > 0 && (ids.includes(this.id) || (this.user !== undefined && ids.includes(this.user)))
+  }
+
+  /** Bytes that wait in this process for the client. */
+  bufferedBytes(): number {
+    return this.#sink.bufferedBytes()
+  }
+
+  #greet(): void {
+    const { options, retryMs } = this.#delivery
+    const data: Hello = {
+      connection: this.id,
+      user: this.user ?? null,
+      channels: this.topics,
+      resumed: this.#start.after !== null,
+      heartbeatMs: options.delivery.heartbeatMs,
+    }
+    // A cursor that we never gave is not repeated: the id of a hello must be one that can be resumed from.
+    const position = Number.MAX_SAFE_INTEGER === this.cursor ? ZERO : this.cursor
+    const hello = this.frames.dialect.control({ type: 'fanline.hello', data, position, retryMs: retryMs() })
+    this.#write(encodeRun(hello))
+  }
+
+  #writePage(page: LogPage): void {
+    const { counters } = this.#delivery
+    const gaps = page.gaps.filter((gap) => !this.#start.expects.includes(gap.reason))
+    const entries = this.#wanted(page.entries, ZERO)
+    this.cursor = page.through
+    this.#start = { after: this.cursor, expects: [] }
+    if (gaps.length === 0 && entries.length === 0) return
+    counters.delivered += entries.length
+    counters.replayed += entries.length
+    this.#write(
+      gaps.length === 0 ? this.frames.run(entries) : encodeRun(this.#gaps(gaps) + this.#text(entries)),
+    )
+  }
+
+  /**
+   * Takes the rest from the feed and is live, in the same turn as the check that nothing else is left.
+   * False when the feed no longer reaches back to the cursor.
+   */
+  #join(): boolean {
+    const { feed, counters } = this.#delivery
+    if (!feed.covers(this.cursor)) return false
+    const entries = this.#wanted(
+      feed.after(this.cursor).filter((entry) => this.channels.includes(entry.channel)),
+    )
+    if (feed.end > this.cursor) this.cursor = feed.end
+    let text = this.#text(entries)
+    if (this.#skipped) text += this.#gaps(this.#skippedGaps())
+    if (this.#announceLive) {
+      const data: Checkpoint = { live: true }
+      text += this.frames.dialect.control({ type: 'fanline.checkpoint', data, position: this.cursor })
+    }
+    counters.delivered += entries.length
+    this.#announceLive = false
+    this.state = 'live'
+    if (text !== '') this.#write(encodeRun(text))
+    return true
+  }
+
+  #write(run: Run): void {
+    this.#lastWriteAt = this.#delivery.coarseNow()
+    if (this.#sink.write(run) || this.state === 'closed' || this.state === 'behind') return
+    this.state = 'behind'
+    this.#announceLive = true
+    this.#delivery.counters.fellBehind++
+    this.#stalledAt = this.#delivery.clock.now()
+    this.#stalledProgress = this.#sink.progress()
+  }
+
+  #wanted(entries: readonly Entry[], after: Position = this.cursor): readonly Entry[] {
+    return distinct(
+      entries.filter(
+        (entry) => (entry.position === null || entry.position > after) && !this.isOneOf(entry.except),
+      ),
+    )
+  }
+
+  #text(entries: readonly Entry[]): string {
+    let text = ''
+    for (const entry of entries) text += this.frames.of(entry)
+    return text
+  }
+
+  #gaps(gaps: readonly Gap[]): string {
+    this.#delivery.counters.gaps += gaps.length
+    this.#announceLive = true
+    let text = ''
+    for (const { channel, after, through, reason } of gaps) {
+      const data: GapNotice = { channel, from: String(after), to: String(through), reason }
+      text += this.frames.dialect.control({ type: 'fanline.gap', data })
+    }
+    return text
+  }
+
+  #skippedGaps(): readonly Gap[] {
+    const gaps: Gap[] = []
+    for (const [channel, after] of this.#skipped ?? []) {
+      gaps.push({ channel, after, through: this.cursor, reason: 'ephemeral' })
+    }
+    this.#skipped = undefined
+    return gaps
+  }
+
+  #query(after: Position | null): Parameters<Delivery['log']['read']>[0] {
+    const { pageEntries, pageBytes } = this.#delivery
+    return { channels: this.channels, after, maxEntries: pageEntries, maxBytes: pageBytes }
+  }
+
+  #checkStall(nowMs: number): void {
+    const progress = this.#sink.progress()
+    if (progress !== this.#stalledProgress) {
+      this.#stalledProgress = progress
+      this.#stalledAt = nowMs
+    } else if (nowMs - this.#stalledAt >= this.#delivery.options.delivery.stallTimeoutMs) {
+      // A farewell could not reach a client that takes nothing.
+      this.#leave('stalled')
+      this.#sink.destroy()
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.state === 'closed') return
+    this.#delivery.report(toProblem(error), { connection: this.id })
+    this.close('log-failed')
+  }
+
+  #leave(reason: CloseReason | 'gone'): void {
+    if (this.state === 'closed') return
+    this.state = 'closed'
+    this.#skipped = undefined
+    this.#delivery.registry.leave(this)
+    this.#delivery.left(this, reason)
+  }
+}
+
+/** Moves idle cursors on, so that they do not age out of the history. */
+export interface Checkpoints {
+  /** Everything up to here has been handed to all live connections; undefined while a fan-out runs. */
+  readonly position: Position | undefined
+  /** The checkpoint for a connection that stands at `cursor`; undefined when it would say nothing new. */
+  after(cursor: Position, frames: Frames): Run | undefined
+}

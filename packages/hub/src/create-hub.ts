@@ -1,0 +1,57 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ProblemError } from '@fanline/protocol'
+import { type Clock, systemClock } from './clock.ts'
+import type { EventMap } from './event-map.ts'
+import { serveFetch } from './http/fetch.ts'
+import { serveNode } from './http/node.ts'
+import type { StreamRequest } from './http/stream-request.ts'
+import { Hub } from './hub.ts'
+import { memoryLog } from './log/memory.ts'
+import type { Log } from './log.ts'
+import { type HubOptionsInput, parseHubOptions } from './options.ts'
+
+/** How a hub is made. Everything has a default. */
+export interface CreateHubOptions extends HubOptionsInput {
+  /** Where events are ordered and kept; in memory when absent. */
+  readonly log?: Log
+  readonly clock?: Clock
+  /** Hears of failures that no caller waits for; a process warning when absent. */
+  readonly onProblem?: (problem: ProblemError, about: { connection?: string }) => void
+}
+
+/** A hub with its doors to the web. */
+export class EmbeddedHub<Events extends EventMap = EventMap> extends Hub<Events> {
+  /**
+   * Serves one subscription on node:http, and so in Express, Koa, Fastify (`reply.raw`) and Nest. Who may listen to
+   * what is the caller's decision: `user` and `channels` are taken as they are. Resolves when the stream has ended.
+   */
+  handle(req: IncomingMessage, res: ServerResponse, request: StreamRequest = {}): Promise<void> {
+    return serveNode(this, req, res, request)
+  }
+
+  /** Serves one subscription where requests and responses are those of the web standard: Hono, Next, Bun, Deno. */
+  fetch(request: Request, stream: StreamRequest = {}): Promise<Response> {
+    return serveFetch(this, request, stream)
+  }
+}
+
+/**
+ * Makes a hub. `createHub<{ progress: { done: number } }>()` checks event names and data at compile time.
+ * @throws ProblemError `option-invalid`
+ */
+export function createHub<Events extends EventMap = EventMap>(
+  options: CreateHubOptions = {},
+): EmbeddedHub<Events> {
+  const { log, clock = systemClock, onProblem = warn, ...input } = options
+  const { history, idempotency } = parseHubOptions(input)
+  return new EmbeddedHub<Events>({
+    log: log ?? memoryLog({ history, idempotency, clock }),
+    clock,
+    options: input,
+    report: onProblem,
+  })
+}
+
+function warn(problem: ProblemError): void {
+  process.emitWarning(problem)
+}

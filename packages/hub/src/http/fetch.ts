@@ -1,0 +1,33 @@
+import { toProblem } from '@fanline/protocol'
+import type { Hub } from '../hub.ts'
+import { FetchSink } from './fetch-sink.ts'
+import { cursorOf, dialectOf, type StreamRequest, softRefusal, streamHeaders } from './stream-request.ts'
+
+/** Serves one stream to a request of the web standard. Refusals are answered, not thrown. */
+export async function serveFetch(hub: Hub, request: Request, stream: StreamRequest): Promise<Response> {
+  const accept = request.headers.get('accept') ?? undefined
+  try {
+    const dialect = dialectOf(accept)
+    const headers = streamHeaders(dialect)
+    if (request.method === 'HEAD') return new Response(null, { headers })
+    const ask = {
+      query: new URL(request.url).searchParams,
+      header: (name: string) => request.headers.get(name) ?? undefined,
+    }
+    const sink = new FetchSink(request.signal)
+    await hub.connect({ ...stream, cursor: cursorOf(ask, hub.clock.now()) }, sink, dialect)
+    return new Response(sink.body, { headers })
+  } catch (error) {
+    const soft = softRefusal(toProblem(error), accept, hub.retryMs())
+    return soft ? new Response(soft.text, { headers: streamHeaders(soft.dialect) }) : problemResponse(error)
+  }
+}
+
+/** An `application/problem+json` answer. */
+export function problemResponse(error: unknown): Response {
+  const problem = toProblem(error)
+  return new Response(`${JSON.stringify(problem.toBody())}\n`, {
+    status: problem.status,
+    headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
+  })
+}

@@ -1,0 +1,72 @@
+import type { IncomingMessage } from 'node:http'
+import { ProblemError } from '@fanline/protocol'
+import type { HubOptions } from '../options.ts'
+import type { ApiRequest } from './api-request.ts'
+import { headerOf } from './node.ts'
+
+/** How long a client may go on sending a body that was refused, so that it can read why; milliseconds. */
+const LINGER_MS = 2000
+
+/** A request of node:http. */
+export class NodeRequest implements ApiRequest {
+  readonly method: string
+  readonly path: string
+  readonly #search: string
+  readonly #message: IncomingMessage
+  readonly #limits: HubOptions['limits']
+  #query: URLSearchParams | undefined
+
+  constructor(message: IncomingMessage, basePath: string, limits: HubOptions['limits']) {
+    const url = message.url ?? '/'
+    const mark = url.indexOf('?')
+    this.#message = message
+    this.#limits = limits
+    this.method = message.method ?? 'GET'
+    this.path = mark === -1 ? url.slice(basePath.length) : url.slice(basePath.length, mark)
+    this.#search = mark === -1 ? '' : url.slice(mark + 1)
+  }
+
+  /** Parsed when it is asked for: a publish has none. */
+  get query(): URLSearchParams {
+    this.#query ??= new URLSearchParams(this.#search)
+    return this.#query
+  }
+
+  header(name: string): string | undefined {
+    return headerOf(this.#message, name)
+  }
+
+  text(): Promise<string> {
+    const message = this.#message
+    const { bodyBytes, bodyTimeoutMs } = this.#limits
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = []
+      let bytes = 0
+      const refuse = (problem: ProblemError): void => {
+        clearTimeout(timer)
+        message.removeAllListeners('data')
+        message.resume()
+        setTimeout(() => message.complete || message.destroy(), LINGER_MS).unref()
+        reject(problem)
+      }
+      const timer = setTimeout(() => refuse(new ProblemError('body-timeout')), bodyTimeoutMs)
+      message.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+        if (bytes > bodyBytes) refuse(new ProblemError('body-too-large', `At most ${bodyBytes} bytes.`))
+        else chunks.push(chunk)
+      })
+      message.on('end', () => {
+        clearTimeout(timer)
+        resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8'))
+      })
+      message.on('error', (cause) => {
+        clearTimeout(timer)
+        reject(new ProblemError('bad-request', 'The body ended before its end.', { cause }))
+      })
+    })
+  }
+
+  chunks(): AsyncIterable<Uint8Array> {
+    return this.#message
+  }
+}

@@ -1,0 +1,110 @@
+import { OutgoingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Run, Sink, SinkListener } from '../sink.ts'
+
+const SINK = Symbol('fanline.sink')
+
+interface Marked {
+  [SINK]?: NodeSink | undefined
+}
+
+/**
+ * A response of node:http or node:http2.
+ *
+ * Where it is safe, bytes go straight to the socket as ready-made chunks, which costs a third less than `res.write`:
+ * the headers have left through node:http, the response is chunked, and nobody has put a `write` of its own in front.
+ */
+export class NodeSink implements Sink {
+  readonly #response: ServerResponse & Marked
+  readonly #headers: Record<string, string>
+  #listener: SinkListener | undefined
+  #started = false
+  #socket: (Socket & Marked) | undefined
+
+  constructor(response: ServerResponse, headers: Record<string, string>) {
+    this.#response = response
+    this.#headers = headers
+  }
+
+  open(listener: SinkListener): void {
+    this.#listener = listener
+    this.#response[SINK] = this
+    // One function for all connections: a closure each would be memory for nothing.
+    this.#response.on('close', onClose)
+    this.#response.on('drain', onDrain)
+    this.#response.writeHead(200, this.#headers)
+  }
+
+  write(run: Run): boolean {
+    const socket = this.#socket
+    if (socket) {
+      // A large run makes `write` answer false although the kernel took all of it; only what waits here counts.
+      return socket.write(run.chunk) || socket.writableLength === 0
+    }
+    const response = this.#response
+    if (response.destroyed) return true
+    const open = response.write(run.payload) || response.writableLength === 0
+    if (!this.#started) {
+      this.#started = true
+      if (isPlainChunked(response)) this.#takeSocket(response.socket)
+    }
+    return open
+  }
+
+  progress(): number {
+    return this.bufferedBytes()
+  }
+
+  bufferedBytes(): number {
+    const socket = this.#socket
+    if (!socket) return this.#response.writableLength
+    // A large write that the kernel takes little by little shows only in libuv's queue; node's own socket time-out
+    // looks at it for the same reason.
+    const handle = (socket as unknown as { _handle?: { writeQueueSize?: number } | null })._handle
+    return socket.writableLength + (handle?.writeQueueSize ?? 0)
+  }
+
+  end(): void {
+    this.#response.end()
+  }
+
+  destroy(): void {
+    this.#response.destroy()
+  }
+
+  drained(): void {
+    this.#listener?.drained()
+  }
+
+  closed(): void {
+    if (this.#socket) this.#socket[SINK] = undefined
+    this.#response[SINK] = undefined
+    this.#listener?.closed()
+    this.#listener = undefined
+  }
+
+  #takeSocket(socket: Socket & Marked): void {
+    // A kept-alive socket may serve several streams, one after the other: it is listened to once.
+    if (!(SINK in socket)) socket.on('drain', onDrain)
+    socket[SINK] = this
+    this.#socket = socket
+  }
+}
+
+function onDrain(this: Marked): void {
+  this[SINK]?.drained()
+}
+
+function onClose(this: Marked): void {
+  this[SINK]?.closed()
+}
+
+/** True when what node:http would write is the chunk and nothing else. */
+function isPlainChunked(response: ServerResponse): response is ServerResponse & { socket: Socket } {
+  return (
+    response.chunkedEncoding === true &&
+    response.write === OutgoingMessage.prototype.write &&
+    !response.hasHeader('content-encoding') &&
+    response.socket?.writable === true
+  )
+}

@@ -1,0 +1,69 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { toProblem } from '@fanline/protocol'
+import type { Hub } from '../hub.ts'
+import { NodeSink } from './node-sink.ts'
+import {
+  cursorOf,
+  dialectOf,
+  type StreamAsk,
+  type StreamRequest,
+  softRefusal,
+  streamHeaders,
+} from './stream-request.ts'
+
+/** Serves one stream on node:http or node:http2; resolves when it has ended. Refusals are answered, not thrown. */
+export async function serveNode(
+  hub: Hub,
+  req: IncomingMessage,
+  res: ServerResponse,
+  request: StreamRequest,
+  ask: StreamAsk = askOf(req),
+): Promise<void> {
+  const accept = req.headers.accept
+  // A body that nobody reads would keep node from noticing that the client has left.
+  req.resume()
+  if (res.destroyed) return
+  const ended = new Promise<void>((resolve) => res.once('close', resolve))
+  try {
+    const dialect = dialectOf(accept)
+    if (req.method === 'HEAD') {
+      res.writeHead(200, streamHeaders(dialect)).end()
+    } else {
+      const cursor = cursorOf(ask, hub.clock.now())
+      await hub.connect({ ...request, cursor }, new NodeSink(res, streamHeaders(dialect)), dialect)
+    }
+  } catch (error) {
+    refuseNode(hub, res, error, accept)
+  }
+  await ended
+}
+
+function refuseNode(hub: Hub, res: ServerResponse, error: unknown, accept: string | undefined): void {
+  const problem = toProblem(error)
+  const soft = softRefusal(problem, accept, hub.retryMs())
+  if (soft) res.writeHead(200, streamHeaders(soft.dialect)).end(soft.text)
+  else answerProblem(res, error)
+}
+
+/** Answers with `application/problem+json`. */
+export function answerProblem(res: ServerResponse, error: unknown): void {
+  const problem = toProblem(error)
+  res
+    .writeHead(problem.status, { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' })
+    .end(`${JSON.stringify(problem.toBody())}\n`)
+}
+
+function askOf(req: IncomingMessage): StreamAsk {
+  const url = req.url ?? '/'
+  const mark = url.indexOf('?')
+  return {
+    query: new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)),
+    header: (name) => headerOf(req, name),
+  }
+}
+
+/** A header as one string; undefined when it is absent. */
+export function headerOf(req: IncomingMessage, name: string): string | undefined {
+  const value = req.headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}

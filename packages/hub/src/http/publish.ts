@@ -1,0 +1,102 @@
+import {
+  type ProblemBody,
+  ProblemError,
+  type Publication,
+  parsePublication,
+  toProblem,
+} from '@fanline/protocol'
+import type { Access } from '../authenticator.ts'
+import type { Hub, PublishReceipt } from '../hub.ts'
+import type { ApiAnswer, ApiRequest } from './api-request.ts'
+
+/** Publishes one JSON object, an array of them, or a stream of NDJSON lines. */
+export async function publish(hub: Hub, access: Access, request: ApiRequest): Promise<ApiAnswer> {
+  refuseEncoded(request)
+  if (request.header('content-type')?.includes('ndjson')) return { lines: publishLines(hub, access, request) }
+  const body = parseJson(await request.text())
+  if (!Array.isArray(body)) return { json: await accept(hub, access, withKey(body, request)) }
+  return { json: await Promise.all(body.map((item) => tryAccept(hub, access, () => item))) }
+}
+
+/** Publishes a raw body as the data of one event, whatever its content type. */
+export async function publishRaw(
+  hub: Hub,
+  access: Access,
+  request: ApiRequest,
+  channel: string,
+): Promise<ApiAnswer> {
+  refuseEncoded(request)
+  const event = request.query.get('event') ?? undefined
+  const body = withKey({ channel, event, data: await request.text() }, request)
+  return { json: await accept(hub, access, body) }
+}
+
+/** Each line is answered by a line, in order; a bad one by its problem. What arrived together is answered together. */
+async function* publishLines(hub: Hub, access: Access, request: ApiRequest): AsyncGenerator<string> {
+  const { bodyBytes } = hub.options.limits
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of request.chunks()) {
+    const text = rest + decoder.decode(chunk, { stream: true })
+    const lines = text.split('\n')
+    rest = lines.pop() ?? ''
+    if (lines.length > 0) yield await publishEach(hub, access, lines)
+    if (rest.length > bodyBytes) {
+      // Where this line ends cannot be known without reading on for ever.
+      yield `${JSON.stringify(new ProblemError('body-too-large', `A line has at most ${bodyBytes} bytes.`).toBody())}\n`
+      return
+    }
+  }
+  const last = rest + decoder.decode()
+  if (last.trim() !== '') yield await publishEach(hub, access, [last])
+}
+
+async function publishEach(hub: Hub, access: Access, lines: readonly string[]): Promise<string> {
+  const answers = lines
+    .filter((line) => line.trim() !== '')
+    .map((line) => tryAccept(hub, access, () => parseJson(line)))
+  let text = ''
+  for (const answer of await Promise.all(answers)) text += `${JSON.stringify(answer)}\n`
+  return text
+}
+
+async function tryAccept(
+  hub: Hub,
+  access: Access,
+  body: () => unknown,
+): Promise<PublishReceipt | ProblemBody> {
+  try {
+    return await accept(hub, access, body())
+  } catch (error) {
+    return toProblem(error).toBody()
+  }
+}
+
+function accept(hub: Hub, access: Access, body: unknown): Promise<PublishReceipt> {
+  const publication = parsePublication(body)
+  mustPublish(access, publication)
+  return hub.accept(publication)
+}
+
+function mustPublish(access: Access, publication: Publication): void {
+  if (!access.mayPublish(publication)) throw new ProblemError('forbidden', 'No grant to publish there.')
+}
+
+function withKey(body: unknown, request: ApiRequest): unknown {
+  const key = request.header('idempotency-key')
+  if (key === undefined || typeof body !== 'object' || body === null) return body
+  return { key, ...body }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new ProblemError('bad-json', undefined, { cause })
+  }
+}
+
+function refuseEncoded(request: ApiRequest): void {
+  const encoding = request.header('content-encoding')
+  if (encoding !== undefined && encoding !== 'identity') throw new ProblemError('body-encoding')
+}

@@ -1,0 +1,116 @@
+/** The native API of a hub, to mount under any path of an application. */
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Authenticator } from '../authenticator.ts'
+import type { Hub } from '../hub.ts'
+import { answerApi } from './api.ts'
+import type { ApiAnswer } from './api-request.ts'
+import { problemResponse, serveFetch } from './fetch.ts'
+import { FetchRequest } from './fetch-request.ts'
+import { answerProblem, serveNode } from './node.ts'
+import { NodeRequest } from './node-request.ts'
+
+export { type Access, type Authenticator, type CredentialSource, openAccess } from '../authenticator.ts'
+export { answerProblem } from './node.ts'
+
+/** Where the routes stand, and who may use them. */
+export interface RoutesOptions {
+  readonly authenticator: Authenticator
+  /** What stands before `/v1`; empty when absent. */
+  readonly basePath?: string
+}
+
+/** All native routes of a hub. */
+export interface Routes {
+  /** Answers on node:http. False, and nothing done, when the path is not one of the native API. */
+  handle(req: IncomingMessage, res: ServerResponse): boolean
+  /** Answers a request of the web standard. Undefined when the path is not one of the native API. */
+  fetch(request: Request): Promise<Response> | undefined
+}
+
+const JSON_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+const LINES_HEADERS = {
+  'Content-Type': 'application/x-ndjson',
+  'Cache-Control': 'no-store',
+  'X-Accel-Buffering': 'no',
+}
+
+/** Serves the native API: streams, publish, history, figures, connections. */
+export function nativeRoutes(hub: Hub, { authenticator, basePath = '' }: RoutesOptions): Routes {
+  const { limits } = hub.options
+  return {
+    handle(req, res) {
+      if (!req.url?.startsWith(`${basePath}/v1/`)) return false
+      const request = new NodeRequest(req, basePath, limits)
+      const answer = answerApi(hub, authenticator, request)
+      if (!answer) return false
+      answer
+        .then((known) => writeNode(hub, request, req, res, known))
+        .catch((error) => {
+          // A stream of lines that broke off cannot be answered any more.
+          if (res.headersSent) res.destroy()
+          else answerProblem(res, error)
+        })
+      return true
+    },
+    fetch(request) {
+      if (!new URL(request.url).pathname.startsWith(`${basePath}/v1/`)) return undefined
+      return answerApi(hub, authenticator, new FetchRequest(request, basePath, limits))
+        ?.then((answer) => toResponse(hub, request, answer))
+        .catch(problemResponse)
+    },
+  }
+}
+
+async function writeNode(
+  hub: Hub,
+  request: NodeRequest,
+  req: IncomingMessage,
+  res: ServerResponse,
+  answer: ApiAnswer,
+): Promise<void> {
+  if ('stream' in answer) return serveNode(hub, req, res, answer.stream, request)
+  if ('lines' in answer) {
+    res.writeHead(200, LINES_HEADERS).flushHeaders()
+    for await (const lines of answer.lines) if (!res.write(lines)) await once(res, 'drain')
+    res.end()
+    return
+  }
+  const body = jsonBody(answer.json)
+  res
+    .writeHead(answer.status ?? 200, {
+      ...JSON_HEADERS,
+      ...answer.headers,
+      'Content-Length': Buffer.byteLength(body),
+    })
+    .end(body)
+}
+
+async function toResponse(hub: Hub, request: Request, answer: ApiAnswer): Promise<Response> {
+  if ('stream' in answer) return serveFetch(hub, request, answer.stream)
+  if ('lines' in answer) return new Response(encodeLines(answer.lines), { headers: LINES_HEADERS })
+  const { json, status = 200 } = answer
+  return new Response(status === 204 ? null : jsonBody(json), {
+    status,
+    headers: { ...JSON_HEADERS, ...answer.headers },
+  })
+}
+
+function jsonBody(json: unknown): string {
+  return json === null ? '' : `${JSON.stringify(json)}\n`
+}
+
+function encodeLines(lines: AsyncIterable<string>): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder()
+  const iterator = lines[Symbol.asyncIterator]()
+  return new ReadableStream({
+    async pull(controller) {
+      const step = await iterator.next()
+      if (step.done) controller.close()
+      else controller.enqueue(encoder.encode(step.value))
+    },
+    async cancel() {
+      await iterator.return?.()
+    },
+  })
+}

@@ -1,0 +1,71 @@
+import { type Bye, CLOSE_REASONS, type CloseReason, ProblemError } from '@fanline/protocol'
+import { AT_HEAD, type Cursor, cursorAfter, cursorSince } from '../cursor.ts'
+import { type Dialect, eventStreamDialect, ndjsonDialect } from '../dialect.ts'
+
+/** Who listens, and to what: decided by the application before it hands the request over. */
+export interface StreamRequest {
+  /** The user whose messages this stream gets; nobody's when absent. */
+  readonly user?: string | undefined
+  /** Topics to follow. */
+  readonly channels?: readonly string[] | undefined
+}
+
+/** The parts of a request that a stream looks at. */
+export interface StreamAsk {
+  readonly query: URLSearchParams
+  header(name: string): string | undefined
+}
+
+/** `no-transform` keeps proxies and middleware from compressing, and so from holding back, what should leave at once. */
+export function streamHeaders(dialect: Dialect): Record<string, string> {
+  return {
+    'Content-Type': dialect.contentType,
+    'Cache-Control': 'no-store, no-transform',
+    'X-Accel-Buffering': 'no',
+  }
+}
+
+/**
+ * The cursor a client asks for: the header that a browser sends when it comes back wins over the address, which stays
+ * the same on every reconnect.
+ * @throws ProblemError `since-invalid`
+ */
+export function cursorOf(ask: StreamAsk, nowMs: number): Cursor {
+  const id = ask.header('last-event-id') ?? ask.query.get('lastEventId')
+  if (id !== null && id !== undefined && id !== '') return cursorAfter(id)
+  const since = ask.query.get('since')
+  return since === null ? AT_HEAD : cursorSince(since, nowMs)
+}
+
+/**
+ * How the client wants its events.
+ * @throws ProblemError `not-acceptable`
+ */
+export function dialectOf(accept: string | undefined): Dialect {
+  if (accept === undefined || accept === '') return eventStreamDialect
+  if (accept.includes('application/x-ndjson')) return ndjsonDialect
+  if (/text\/event-stream|\*\/\*|text\/\*/.test(accept)) return eventStreamDialect
+  throw new ProblemError('not-acceptable')
+}
+
+/**
+ * An EventSource gives up for ever on any status but 200. So a passing trouble is told to it inside a stream: come
+ * back later. Undefined where a real status is right: a lasting problem, or a client that says it reads problems.
+ */
+export function softRefusal(
+  problem: ProblemError,
+  accept: string | undefined,
+  retryMs: number,
+): { dialect: Dialect; text: string } | undefined {
+  const reason = SOFT_REASONS[problem.code]
+  if (!reason || accept?.includes('application/problem+json')) return undefined
+  const dialect = accept?.includes('application/x-ndjson') ? ndjsonDialect : eventStreamDialect
+  const data: Bye = { reason, reconnect: CLOSE_REASONS[reason].reconnect }
+  return { dialect, text: dialect.control({ type: 'fanline.bye', data, retryMs }) }
+}
+
+const SOFT_REASONS: Partial<Record<ProblemError['code'], CloseReason>> = {
+  'too-many-connections': 'overloaded',
+  'shutting-down': 'drain',
+  'log-unavailable': 'log-failed',
+}

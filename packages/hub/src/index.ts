@@ -1,0 +1,30 @@
+/** fanline's hub, to embed in any web framework of Node, Bun or Deno. */
+export type { CloseReason, ProblemCode, PublishRequest } from '@fanline/protocol'
+export { ProblemError } from '@fanline/protocol'
+export type { Clock } from './clock.ts'
+export { systemClock } from './clock.ts'
+export type { ConnectionState } from './connection.ts'
+export { type CreateHubOptions, createHub, type EmbeddedHub } from './create-hub.ts'
+export { AT_HEAD, type Cursor, cursorAfter, cursorSince } from './cursor.ts'
+export type { EventMap, PublishInput } from './event-map.ts'
+export type { History, HistoryEvent, HistoryQuery } from './history.ts'
+export type { StreamRequest } from './http/stream-request.ts'
+export {
+  type ConnectionFilter,
+  type ConnectionInfo,
+  Hub,
+  type HubParts,
+  type HubStats,
+  type PublishReceipt,
+  type SubscribeRequest,
+} from './hub.ts'
+export { type MemoryLogOptions, memoryLog } from './log/memory.ts'
+export type * from './log.ts'
+export {
+  HUB_OPTIONS,
+  type HubOptions,
+  type HubOptionsInput,
+  type NumberOption,
+  parseHubOptions,
+} from './options.ts'
+export type { Run, Sink, SinkListener } from './sink.ts'

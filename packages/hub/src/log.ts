@@ -1,0 +1,108 @@
+import type { ChannelName, GapReason, HubEvent, Position } from '@fanline/protocol'
+
+/** An event that waits for its place in the log. */
+export interface Draft {
+  /** Where it is stored; at least one, each once. */
+  readonly channels: readonly ChannelName[]
+  readonly event: HubEvent
+  /** Ids of users or connections that must not get it, also not from history. */
+  readonly except: readonly string[]
+  /** The same key within the window gives the first receipt again. */
+  readonly key: string | undefined
+  /** Announced but not stored: no position, no history. */
+  readonly ephemeral: boolean
+}
+
+/** What became of a draft. */
+export interface Receipt {
+  /** Null for an ephemeral event. */
+  readonly position: Position | null
+  /** True when its key was seen before: nothing new was stored. */
+  readonly duplicate: boolean
+}
+
+/** An event in the log of one channel. A publish to several channels is one entry in each, at one position. */
+export interface Entry {
+  readonly channel: ChannelName
+  /** Null for an ephemeral event. */
+  readonly position: Position | null
+  /** When it was published, in milliseconds since 1970. */
+  readonly at: number
+  /** The same object in every channel of one publish. */
+  readonly event: HubEvent
+  readonly except: readonly string[]
+}
+
+/** Some channels after a position. */
+export interface LogQuery {
+  readonly channels: readonly ChannelName[]
+  /** Exclusive. Null asks for the head alone. */
+  readonly after: Position | null
+  readonly maxEntries: number
+  /** A page ends after the entry that passes this many bytes of data, and holds at least one. */
+  readonly maxBytes: number
+}
+
+/** A loss that the log admits. */
+export interface Gap {
+  readonly channel: ChannelName
+  /** Everything after this position … */
+  readonly after: Position
+  /** … up to and including this one may be missing. */
+  readonly through: Position
+  readonly reason: GapReason
+}
+
+/** An answer to a {@link LogQuery}. */
+export interface LogPage {
+  /** Oldest first; an event in several of the channels once. */
+  readonly entries: readonly Entry[]
+  /** Complete up to here: the next page starts after it. */
+  readonly through: Position
+  /** What was lost before the entries of this page. */
+  readonly gaps: readonly Gap[]
+  /** True when nothing was left to read. */
+  readonly reachedHead: boolean
+}
+
+/** What a log holds. */
+export interface LogStats {
+  readonly events: number
+  readonly bytes: number
+  readonly channels: number
+}
+
+/** Who hears of new entries. */
+export interface LogListener {
+  /** New entries of watched channels, each once, in position order. Must not throw. */
+  entries(batch: readonly Entry[]): void
+  /** The log could not keep its promise for this channel; reading it again tells what is left. */
+  gap(gap: Gap): void
+}
+
+/**
+ * Orders, stores and announces entries: the only source of truth about what was published.
+ * Every driver passes `logConformance` of `@fanline/hub/testing`.
+ */
+export interface Log {
+  /** Opens the log; called once, before anything else. */
+  open(listener: LogListener): Promise<void>
+  /**
+   * Orders, stores and announces drafts in one step, all or none. Resolves when they are stored as durably as configured.
+   * @throws ProblemError `log-unavailable`
+   */
+  append(drafts: readonly Draft[]): Promise<readonly Receipt[]>
+  /**
+   * Reads some channels after a position, merged. A cursor older than what the log knows, or newer than its head, is
+   * answered with a gap and then everything that is still there.
+   * @throws ProblemError `log-unavailable`
+   */
+  read(query: LogQuery): Promise<LogPage>
+  /** Resolves when every later entry of the channel will be announced. */
+  watch(channel: ChannelName): Promise<void>
+  /** Entries of the channel need no longer be announced. */
+  unwatch(channel: ChannelName): void
+  /** What the log holds, if it can tell cheaply. */
+  stats?(): LogStats
+  close(): Promise<void>
+}

@@ -1,0 +1,282 @@
+import { type ChannelName, nextPosition, type Position, positionAt, ZERO } from '@fanline/protocol'
+import type { Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
+import type { Draft, Entry, Gap, Log, LogListener, LogPage, LogQuery, LogStats, Receipt } from '../log.ts'
+import { type HubOptions, parseHubOptions } from '../options.ts'
+import { Deque } from './deque.ts'
+
+/** What an entry costs beside its text: objects, references, the encoded frame's share. Measured, rounded up. */
+const ENTRY_OVERHEAD_BYTES = 300
+
+/** What a channel costs that holds nothing but its trim mark. */
+const CHANNEL_OVERHEAD_BYTES = 500
+
+/** How often aged events are looked for in channels that nobody touches, in milliseconds. */
+const SWEEP_MS = 10_000
+
+interface StoredEntry extends Entry {
+  readonly position: Position
+}
+
+interface Channel {
+  readonly name: ChannelName
+  readonly entries: Deque<StoredEntry>
+  bytes: number
+  /** Everything up to here was removed. */
+  trimmed: Position
+}
+
+/** How a memory log keeps its promises. */
+export interface MemoryLogOptions {
+  readonly history?: Partial<HubOptions['history']>
+  readonly idempotency?: Partial<HubOptions['idempotency']>
+  readonly clock?: Clock
+}
+
+/**
+ * A log in the memory of this process: the default of an embedded hub. A restart loses it, and says so: its first
+ * position is the time of its birth, and a cursor from before that is answered with a gap.
+ * @throws ProblemError `option-invalid`
+ */
+export function memoryLog(options: MemoryLogOptions = {}): Log {
+  const { history, idempotency } = parseHubOptions({
+    history: options.history ?? {},
+    idempotency: options.idempotency ?? {},
+  })
+  return new MemoryLog(history, idempotency, options.clock ?? systemClock)
+}
+
+class MemoryLog implements Log {
+  readonly #history: HubOptions['history']
+  readonly #idempotency: HubOptions['idempotency']
+  readonly #clock: Clock
+  readonly #channels = new Map<ChannelName, Channel>()
+  /** All stored entries of all channels, oldest first, for the byte cap of the whole log. */
+  #order = new Deque<StoredEntry>()
+  readonly #keys = new Map<string, { readonly position: Position | null; readonly at: number }>()
+  #listener: LogListener | undefined
+  #birth = ZERO
+  #head = ZERO
+  #bytes = 0
+  #events = 0
+  /** The highest trim mark of the channels that the byte cap made the log forget. */
+  #forgotten = ZERO
+  #cancelSweep: () => void = () => undefined
+
+  constructor(history: HubOptions['history'], idempotency: HubOptions['idempotency'], clock: Clock) {
+    this.#history = history
+    this.#idempotency = idempotency
+    this.#clock = clock
+  }
+
+  async open(listener: LogListener): Promise<void> {
+    this.#listener = listener
+    this.#birth = positionAt(this.#clock.now())
+    this.#head = this.#birth
+    this.#cancelSweep = this.#clock.every(SWEEP_MS, () => this.#sweep())
+  }
+
+  async append(drafts: readonly Draft[]): Promise<readonly Receipt[]> {
+    const at = this.#clock.now()
+    const receipts: Receipt[] = []
+    const batch: Entry[] = []
+    for (const draft of drafts) {
+      const known = draft.key === undefined ? undefined : this.#keys.get(draft.key)
+      if (known && at - known.at < this.#idempotency.windowMs) {
+        receipts.push({ position: known.position, duplicate: true })
+        continue
+      }
+      const position = draft.ephemeral ? null : nextPosition(this.#head, at)
+      if (position !== null) this.#head = position
+      for (const channel of draft.channels) {
+        const entry: Entry = { channel, position, at, event: draft.event, except: draft.except }
+        batch.push(entry)
+        if (position !== null) this.#store(entry as StoredEntry)
+      }
+      if (draft.key !== undefined) this.#remember(draft.key, position, at)
+      receipts.push({ position, duplicate: false })
+    }
+    this.#enforceCap()
+    this.#compactOrder()
+    if (batch.length > 0) this.#listener?.entries(batch)
+    return receipts
+  }
+
+  async read(query: LogQuery): Promise<LogPage> {
+    if (query.after === null) return { entries: [], through: this.#head, gaps: [], reachedHead: true }
+    const after = query.after > this.#head ? ZERO : query.after
+    const gaps: Gap[] = []
+    const found: StoredEntry[] = []
+    let sources = 0
+    for (const name of query.channels) {
+      const channel = this.#channels.get(name)
+      if (channel) this.#trimAged(channel)
+      const trimmed = channel ? channel.trimmed : this.#forgotten
+      gaps.push(...this.#gaps(name, query.after, trimmed))
+      if (!channel) continue
+      const entries = channel.entries.slice(firstAfter(channel.entries, after), query.maxEntries)
+      if (entries.length > 0) sources++
+      for (const entry of entries) found.push(entry)
+    }
+    // Each channel gave its oldest; merged, the oldest of all are among them.
+    if (sources > 1) found.sort((a, b) => a.position - b.position)
+    const entries = cut(found, query)
+    const reachedHead = entries.length === found.length && found.length < query.maxEntries
+    const through = reachedHead ? this.#head : (entries.at(-1)?.position ?? this.#head)
+    return { entries, through, gaps, reachedHead }
+  }
+
+  async watch(): Promise<void> {
+    // Everything is announced.
+  }
+
+  unwatch(): void {
+    // Everything is announced.
+  }
+
+  stats(): LogStats {
+    return { events: this.#events, bytes: this.#bytes, channels: this.#channels.size }
+  }
+
+  async close(): Promise<void> {
+    this.#cancelSweep()
+    this.#listener = undefined
+  }
+
+  #gaps(channel: ChannelName, after: Position, trimmed: Position): Gap[] {
+    const birth = this.#birth
+    if (after > this.#head) {
+      return [{ channel, after: ZERO, through: trimmed > birth ? trimmed : birth, reason: 'bad-cursor' }]
+    }
+    const gaps: Gap[] = []
+    if (after < birth) gaps.push({ channel, after, through: birth, reason: 'restarted' })
+    const from = after < birth ? birth : after
+    if (trimmed > from) gaps.push({ channel, after: from, through: trimmed, reason: 'trimmed' })
+    return gaps
+  }
+
+  #store(entry: StoredEntry): void {
+    let channel = this.#channels.get(entry.channel)
+    if (!channel) {
+      channel = { name: entry.channel, entries: new Deque(), bytes: 0, trimmed: this.#forgotten }
+      this.#channels.set(entry.channel, channel)
+      this.#bytes += channelBytes(channel)
+    }
+    const bytes = entryBytes(entry)
+    channel.entries.push(entry)
+    channel.bytes += bytes
+    this.#bytes += bytes
+    this.#events++
+    this.#order.push(entry)
+    while (channel.entries.size > this.#history.maxEvents || channel.bytes > this.#history.maxBytes) {
+      if (channel.entries.size === 1) break
+      this.#trimOldest(channel)
+    }
+    this.#trimAged(channel)
+  }
+
+  #trimAged(channel: Channel): void {
+    const tooOld = this.#clock.now() - this.#history.maxAgeMs
+    for (let oldest = channel.entries.at(0); oldest && oldest.at < tooOld; oldest = channel.entries.at(0)) {
+      this.#trimOldest(channel)
+    }
+  }
+
+  #trimOldest(channel: Channel): void {
+    const entry = channel.entries.shift()
+    if (!entry) return
+    const bytes = entryBytes(entry)
+    channel.trimmed = entry.position
+    channel.bytes -= bytes
+    this.#bytes -= bytes
+    this.#events--
+  }
+
+  /** Removes the oldest entries of the whole log, then the memory of channels that hold nothing any more. */
+  #enforceCap(): void {
+    while (this.#bytes > this.#history.totalBytes) {
+      const oldest = this.#order.shift()
+      if (!oldest) break
+      const channel = this.#channels.get(oldest.channel)
+      if (channel?.entries.at(0) === oldest) this.#trimOldest(channel)
+    }
+    if (this.#bytes <= this.#history.totalBytes) return
+    for (const channel of this.#channels.values()) {
+      if (channel.entries.size > 0) continue
+      this.#forget(channel)
+      if (this.#bytes <= this.#history.totalBytes) return
+    }
+  }
+
+  #forget(channel: Channel): void {
+    this.#channels.delete(channel.name)
+    this.#bytes -= channelBytes(channel)
+    if (channel.trimmed > this.#forgotten) this.#forgotten = channel.trimmed
+  }
+
+  /**
+   * Lets go of entries that their channel has trimmed. Only when they are the greater part, so that the cost per entry
+   * is constant: one quiet old channel would otherwise keep everything younger in the list.
+   */
+  #compactOrder(): void {
+    if (this.#order.size <= 2 * this.#events + 1024) return
+    const stored = this.#order.slice(0, this.#order.size).filter((entry) => {
+      const channel = this.#channels.get(entry.channel)
+      return channel !== undefined && channel.trimmed < entry.position
+    })
+    this.#order = new Deque(stored)
+  }
+
+  #remember(key: string, position: Position | null, at: number): void {
+    // Setting an old key anew must move it behind the younger ones, which expire later.
+    this.#keys.delete(key)
+    this.#keys.set(key, { position, at })
+    if (this.#keys.size <= this.#idempotency.maxKeys) return
+    const [oldest] = this.#keys.keys()
+    if (oldest !== undefined) this.#keys.delete(oldest)
+  }
+
+  #sweep(): void {
+    const now = this.#clock.now()
+    for (const channel of this.#channels.values()) this.#trimAged(channel)
+    this.#compactOrder()
+    for (const [key, { at }] of this.#keys) {
+      if (now - at < this.#idempotency.windowMs) break
+      this.#keys.delete(key)
+    }
+  }
+}
+
+/** The index of the first entry after a position. */
+function firstAfter(entries: Deque<StoredEntry>, after: Position): number {
+  let low = 0
+  let high = entries.size
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (entries.at(middle)!.position <= after) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** As much as fits on a page; entries of one position stay together, so that a page is complete up to its end. */
+function cut(found: readonly StoredEntry[], query: LogQuery): readonly Entry[] {
+  const entries: StoredEntry[] = []
+  let bytes = 0
+  for (const entry of found) {
+    const previous = entries.at(-1)
+    if (previous?.event === entry.event) continue
+    if (entries.length === query.maxEntries || bytes > query.maxBytes) break
+    entries.push(entry)
+    bytes += entry.event.data.length
+  }
+  return entries
+}
+
+function entryBytes(entry: Entry): number {
+  return entry.event.data.length + entry.event.type.length + ENTRY_OVERHEAD_BYTES
+}
+
+function channelBytes(channel: Channel): number {
+  return channel.name.length + CHANNEL_OVERHEAD_BYTES
+}

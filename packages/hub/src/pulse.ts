@@ -1,0 +1,86 @@
+import type { Position } from '@fanline/protocol'
+import type { Clock } from './clock.ts'
+import type { Checkpoints, Connection } from './connection.ts'
+import type { FanOut } from './fan-out.ts'
+import type { Frames } from './frames.ts'
+import type { Registry } from './registry.ts'
+import { encodeRun } from './run.ts'
+import type { Run } from './sink.ts'
+
+/** How often quiet streams are looked for, in milliseconds. */
+const SWEEP_MS = 1000
+
+/** A check costs next to nothing, a heartbeat a system call: a slice where all are due takes about two milliseconds. */
+const CHECKS_PER_TURN = 256
+
+/** One timer for all heartbeats, checkpoints and stall time-outs. */
+export class Pulse implements Checkpoints {
+  readonly #clock: Clock
+  readonly #registry: Registry
+  readonly #fanOut: FanOut
+  readonly #heartbeatMs: number
+  readonly #cancel: () => void
+  readonly #runs = new Map<Frames, Run>()
+  #now: number
+  #sweep: Iterator<Connection> | undefined
+  #position: Position | undefined
+
+  constructor(clock: Clock, registry: Registry, fanOut: FanOut, heartbeatMs: number) {
+    this.#clock = clock
+    this.#registry = registry
+    this.#fanOut = fanOut
+    this.#heartbeatMs = heartbeatMs
+    this.#now = clock.now()
+    this.#cancel = clock.every(SWEEP_MS, this.#tick)
+  }
+
+  /** The time of the last sweep, in milliseconds since 1970. */
+  get now(): number {
+    return this.#now
+  }
+
+  get position(): Position | undefined {
+    return this.#position
+  }
+
+  after(cursor: Position, frames: Frames): Run | undefined {
+    const position = this.#position
+    if (position === undefined || position <= cursor) return undefined
+    let run = this.#runs.get(frames)
+    if (!run) {
+      run = encodeRun(frames.dialect.control({ type: 'fanline.checkpoint', data: { live: true }, position }))
+      this.#runs.set(frames, run)
+    }
+    return run
+  }
+
+  stop(): void {
+    this.#cancel()
+    this.#sweep = undefined
+  }
+
+  readonly #tick = (): void => {
+    this.#now = this.#clock.now()
+    if (this.#sweep) return
+    this.#sweep = this.#registry.all()
+    this.#turn()
+  }
+
+  readonly #turn = (): void => {
+    // Asked anew in every slice: a fan-out may have begun between two of them.
+    if (this.#position !== this.#fanOut.settled) {
+      this.#position = this.#fanOut.settled
+      this.#runs.clear()
+    }
+    const quietSince = this.#now - this.#heartbeatMs
+    for (let i = 0; i < CHECKS_PER_TURN; i++) {
+      const step = this.#sweep?.next()
+      if (!step || step.done) {
+        this.#sweep = undefined
+        return
+      }
+      step.value.pulse(this.#now, quietSince, this)
+    }
+    this.#clock.defer(this.#turn)
+  }
+}
