@@ -1,0 +1,26 @@
+import type { BenchCase } from './bench-case.ts'
+import { accept } from './cases/accept.ts'
+import { broadcastSingly, broadcastTogether } from './cases/broadcast.ts'
+import { idleConnections } from './cases/idle-connections.ts'
+import { publishToUsersEach, publishToUsersLines } from './cases/publish-to-users.ts'
+import { returnBehind } from './cases/return-behind.ts'
+
+/** Every case, in the order they run. */
+export const cases: readonly BenchCase[] = [
+  broadcastSingly,
+  broadcastTogether,
+  publishToUsersEach,
+  publishToUsersLines,
+  idleConnections,
+  accept,
+  returnBehind,
+]
+
+/** @throws if there is no case of that name */
+export function caseNamed(name: string): BenchCase {
+  const found = cases.find((one) => one.name === name)
+  if (found === undefined) {
+    throw new Error(`no case "${name}"; there are ${cases.map((one) => one.name).join(', ')}`)
+  }
+  return found
+}

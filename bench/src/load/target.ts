@@ -1,0 +1,19 @@
+import type { SubjectName } from '../subjects/subject.ts'
+
+/** How much work a run does. */
+export interface Effort {
+  /** How long publishers publish, in milliseconds of wall time. */
+  readonly measureMs: number
+  /** The part of a case's connections that is really opened where a case opens thousands: 1, or less for a trial. */
+  readonly share: number
+}
+
+/** The server a case puts load on. */
+export interface Target {
+  readonly subject: SubjectName
+  readonly port: number
+  readonly pid: number
+  readonly effort: Effort
+  /** Says in a few words what is going on; free to call often. */
+  progress(text: string): void
+}

@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * The servers under test. They share a minimal HTTP surface: `GET /v1/events/CHANNEL?user=NAME`,
+ * `POST /v1/publish` with `{ channel | user, data }`, and `/readyz`.
+ *
+ * - `control`: bare node:http and hand-written frames; what the work costs without a product
+ * - `better-sse`: node:http with the better-sse library
+ * - `fanline`: the product, as `npm start` runs it
+ */
+export type SubjectName = 'control' | 'better-sse' | 'fanline'
+
+/** Every subject, the control first. */
+export const subjectNames: readonly SubjectName[] = ['control', 'better-sse', 'fanline']
+
+const READY_WITHIN_MS = 15_000
+
+const programs: Readonly<Record<SubjectName, { readonly file: URL; readonly verb: readonly string[] }>> = {
+  control: { file: new URL('./control.js', import.meta.url), verb: [] },
+  'better-sse': { file: new URL('./better-sse.js', import.meta.url), verb: [] },
+  fanline: {
+    file: new URL('../../../packages/server/bin/fanline.js', import.meta.url),
+    verb: ['dev'],
+  },
+}
+
+/** A server process pinned to one core, ready for load. It does not outlive the process that started it. */
+export class Subject {
+  readonly pid: number
+  readonly port: number
+  readonly #process: ChildProcess
+  readonly #kill = (): void => {
+    this.#process.kill('SIGKILL')
+  }
+
+  private constructor(child: ChildProcess, port: number) {
+    if (child.pid === undefined) throw new Error('a subject could not be started: is taskset installed?')
+    this.pid = child.pid
+    this.port = port
+    this.#process = child
+    process.once('exit', this.#kill)
+  }
+
+  /**
+   * Starts a subject on a free port and waits until its `/readyz` says 200.
+   * @throws with the end of what it wrote to stderr, if it ends or stays silent
+   */
+  static async start(name: SubjectName, core: number, extra: readonly string[] = []): Promise<Subject> {
+    const { file, verb } = programs[name]
+    const port = await freePort()
+    const command = [process.execPath, fileURLToPath(file), ...verb, '--port', String(port), ...extra]
+    const child = spawn('taskset', ['-c', String(core), ...command], {
+      cwd: fileURLToPath(new URL('../../../', import.meta.url)),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let complaint = ''
+    child.stderr?.on('data', (text) => {
+      complaint = (complaint + text).slice(-2000)
+    })
+    child.on('error', (error) => {
+      complaint += String(error)
+    })
+    const subject = new Subject(child, port)
+    const deadline = performance.now() + READY_WITHIN_MS
+    while (!(await answersReady(port))) {
+      if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) {
+        await subject.stop()
+        throw new Error(`${name} did not become ready: ${complaint || 'it said nothing'}`)
+      }
+      await pause(50)
+    }
+    return subject
+  }
+
+  /** Ends the process at once: it has nothing to save, and a drain would only take time. */
+  async stop(): Promise<void> {
+    process.off('exit', this.#kill)
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve))
+    this.#kill()
+    await ended
+  }
+}
+
+async function answersReady(port: number): Promise<boolean> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`)
+    await answer.arrayBuffer()
+    return answer.status === 200
+  } catch (error) {
+    // Refused as long as nobody listens; fetch reports that as a TypeError with a cause.
+    if (error instanceof TypeError) return false
+    throw error
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no free port')),
+      )
+    })
+  })
+}
