@@ -29,16 +29,26 @@ import { Pulse } from './pulse.ts'
 import { Registry } from './registry.ts'
 import type { Sink } from './sink.ts'
 
-/** The newest entries that a catch-up can take without reading the log again. */
-const FEED_ENTRIES = 4096
-const FEED_LENGTH = 4 * 1024 * 1024
+/** Sizes that have one good value in production, and small ones in the simulator, where every edge is to be met. */
+export interface Tuning {
+  /** The newest entries that a catch-up can take without reading the log again. */
+  readonly feedEntries: number
+  /** Characters of data in them. */
+  readonly feedLength: number
+  /** Encoded text that is kept for who comes a moment later, in characters. */
+  readonly framesLength: number
+  /** A page fills what a loopback socket takes at once; more would only wait in this process. */
+  readonly pageEntries: number
+  readonly pageBytes: number
+}
 
-/** Encoded text that is kept for who comes a moment later. */
-const FRAMES_LENGTH = 8 * 1024 * 1024
-
-/** A page fills what a loopback socket takes at once; more would only wait in this process. */
-const PAGE_ENTRIES = 512
-const PAGE_BYTES = 64 * 1024
+const TUNING: Tuning = {
+  feedEntries: 4096,
+  feedLength: 4 * 1024 * 1024,
+  framesLength: 8 * 1024 * 1024,
+  pageEntries: 512,
+  pageBytes: 64 * 1024,
+}
 
 /** What became of a publish. */
 export interface PublishReceipt {
@@ -99,6 +109,7 @@ export interface HubParts {
   readonly log: Log
   readonly clock: Clock
   readonly options?: HubOptionsInput
+  readonly tuning?: Partial<Tuning>
   /** Hears of failures that no caller waits for. */
   readonly report: (problem: ProblemError, about: { connection?: string }) => void
 }
@@ -110,6 +121,7 @@ export interface HubParts {
 export class Hub<Events extends EventMap = EventMap> {
   readonly options: HubOptions
   readonly clock: Clock
+  readonly #tuning: Tuning
   readonly #log: Log
   readonly #registry: Registry
   readonly #feed: Feed
@@ -137,9 +149,10 @@ export class Hub<Events extends EventMap = EventMap> {
     const { log, clock } = parts
     this.options = parseHubOptions(parts.options)
     this.clock = clock
+    this.#tuning = { ...TUNING, ...parts.tuning }
     this.#log = log
     this.#registry = new Registry(log)
-    this.#feed = new Feed(FEED_ENTRIES, FEED_LENGTH)
+    this.#feed = new Feed(this.#tuning.feedEntries, this.#tuning.feedLength)
     this.#fanOut = new FanOut(clock, this.#registry, this.#feed)
     this.#pulse = new Pulse(clock, this.#registry, this.#fanOut, this.options.delivery.heartbeatMs)
     this.#delivery = {
@@ -150,8 +163,8 @@ export class Hub<Events extends EventMap = EventMap> {
       catchUps: new CatchUps(clock),
       counters: this.#counters,
       options: this.options,
-      pageEntries: PAGE_ENTRIES,
-      pageBytes: PAGE_BYTES,
+      pageEntries: this.#tuning.pageEntries,
+      pageBytes: this.#tuning.pageBytes,
       ending: new Set(),
       coarseNow: () => this.#pulse.now,
       retryMs: () => this.retryMs(),
@@ -337,7 +350,7 @@ export class Hub<Events extends EventMap = EventMap> {
   #framesOf(dialect: Dialect): Frames {
     let frames = this.#frames.get(dialect)
     if (!frames) {
-      frames = new Frames(dialect, FRAMES_LENGTH)
+      frames = new Frames(dialect, this.#tuning.framesLength)
       this.#frames.set(dialect, frames)
     }
     return frames

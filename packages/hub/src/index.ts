@@ -6,6 +6,7 @@ export { systemClock } from './clock.ts'
 export type { ConnectionState } from './connection.ts'
 export { type CreateHubOptions, createHub, type EmbeddedHub } from './create-hub.ts'
 export { AT_HEAD, type Cursor, cursorAfter, cursorSince } from './cursor.ts'
+export { type ControlEvent, type Dialect, eventStreamDialect, ndjsonDialect } from './dialect.ts'
 export type { EventMap, PublishInput } from './event-map.ts'
 export type { History, HistoryEvent, HistoryQuery } from './history.ts'
 export type { StreamRequest } from './http/stream-request.ts'
@@ -17,6 +18,7 @@ export {
   type HubStats,
   type PublishReceipt,
   type SubscribeRequest,
+  type Tuning,
 } from './hub.ts'
 export { type MemoryLogOptions, memoryLog } from './log/memory.ts'
 export type * from './log.ts'

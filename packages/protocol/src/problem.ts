@@ -20,7 +20,6 @@ export const PROBLEMS = {
     title: 'A channel name has 1–200 bytes and no control character, white space, "*" or ",".',
   },
   'channel-reserved': { status: 400, title: 'Channel names that start with "@" belong to the hub.' },
-  'channels-missing': { status: 400, title: 'Name at least one channel, or say who you are.' },
   'too-many-channels': { status: 400, title: 'Too many channels in one request.' },
   'user-invalid': { status: 400, title: 'A user id has 1–256 bytes and no control character.' },
   'event-type-invalid': {

@@ -1,0 +1,228 @@
+import { Hub, type HubOptionsInput, memoryLog, type PublishRequest, type Tuning } from '@fanline/hub'
+
+import { checkClient, type Truth } from './check.ts'
+import { Random } from './random.ts'
+import { SimClient } from './sim-client.ts'
+import { SimClock } from './sim-clock.ts'
+
+const CHANNELS = ['a', 'b', 'c', 'd']
+const USERS = ['u', 'v']
+const STEPS = 400
+/** More turns than any run needs to settle once all faults have ended. */
+const SETTLING_TURNS = 20_000
+
+/** What one run did, and what was wrong with it. */
+export interface SimulationReport {
+  readonly seed: number
+  readonly violations: readonly string[]
+  readonly published: number
+  readonly heard: number
+  readonly gaps: number
+  /** Gaps in which nothing was lost to their client. */
+  readonly needlessGaps: number
+  readonly reconnects: number
+}
+
+/**
+ * Runs the shipped hub, connection, fan-out and memory log under a seed: random publishes, slow and cut connections,
+ * trims, an awkward log, restarts. Only clock, sink and the log's manners are replaced.
+ */
+export async function simulate(seed: number): Promise<SimulationReport> {
+  const run = new Simulation(seed)
+  try {
+    await run.live()
+    await run.settle()
+  } catch (error) {
+    run.violations.push(`the run failed: ${error instanceof Error ? error.stack : String(error)}`)
+  }
+  return run.report()
+}
+
+class Simulation {
+  readonly violations: string[] = []
+  readonly #seed: number
+  readonly #random: Random
+  readonly #clock: SimClock
+  readonly #clients: SimClient[]
+  readonly #truth: Truth[] = []
+  readonly #options: HubOptionsInput
+  readonly #tuning: Partial<Tuning>
+  readonly #awkward: boolean
+  #calm: () => void = () => undefined
+  #hub: Hub
+  #serial = 0
+  #reconnects = 0
+
+  constructor(seed: number) {
+    this.#seed = seed
+    this.#random = new Random(seed)
+    const random = this.#random
+    this.#clock = new SimClock(random)
+    this.#awkward = random.oneIn(2)
+    this.#tuning = {
+      feedEntries: random.pick([2, 10, 4096]),
+      framesLength: random.pick([500, 1_000_000]),
+      pageEntries: random.pick([1, 3, 512]),
+      pageBytes: random.pick([100, 65_536]),
+    }
+    this.#options = {
+      history: {
+        maxEvents: random.pick([3, 20, 1000]),
+        maxAgeMs: random.pick([1000, 60_000, 3_600_000]),
+        totalBytes: random.pick([65_536, 1_000_000]),
+        maxBytes: random.pick([2000, 65_536]),
+      },
+      delivery: { heartbeatMs: random.pick([1000, 15_000]), stallTimeoutMs: random.pick([2000, 30_000]) },
+    }
+    this.#hub = this.#start()
+    this.#clients = Array.from({ length: random.between(2, 6) }, (_, i) => {
+      const user = random.oneIn(3) ? undefined : random.pick(USERS)
+      return new SimClient(`client ${i}`, user, random.some(CHANNELS), random)
+    })
+  }
+
+  /** Faults and traffic. */
+  async live(): Promise<void> {
+    for (let step = 0; step < STEPS; step++) {
+      this.#act()
+      await microtasks()
+    }
+  }
+
+  /** No more faults: everybody connects, and everything must arrive. */
+  async settle(): Promise<void> {
+    this.#calm()
+    for (let turn = 0; turn < SETTLING_TURNS; turn++) {
+      let moved = this.#clock.busy
+      this.#clock.step()
+      for (const client of this.#clients) {
+        if (!client.isConnected) {
+          client.connect(this.#hub)
+          moved = true
+        } else if (client.sink!.bufferedBytes() > 0) {
+          client.sink!.flow()
+          moved = true
+        }
+      }
+      await microtasks()
+      if (!moved && !this.#clock.busy) {
+        if (turn > SETTLING_TURNS / 2) return
+        // Time-outs that are on their way, and the tick that moves idle cursors, need time to pass.
+        if (this.#everybodyIsLive()) return
+        this.#clock.pass(1000)
+      }
+    }
+    this.violations.push('the run did not settle')
+  }
+
+  report(): SimulationReport {
+    let heard = 0
+    let gaps = 0
+    let needlessGaps = 0
+    for (const client of this.#clients) {
+      const result = checkClient(client, this.#truth)
+      this.violations.push(...client.violations.slice(0, 5).map((what) => `${client.name}: ${what}`))
+      this.violations.push(...result.violations.slice(0, 5).map((what) => `${client.name}: ${what}`))
+      heard += result.heard
+      gaps += result.gaps
+      needlessGaps += result.needlessGaps
+    }
+    for (const info of this.#hub.connections()) {
+      if (info.state !== 'live') this.violations.push(`a connection ended as ${info.state}, not live`)
+    }
+    return {
+      seed: this.#seed,
+      violations: this.violations,
+      published: this.#truth.length,
+      heard,
+      gaps,
+      needlessGaps,
+      reconnects: this.#reconnects,
+    }
+  }
+
+  #act(): void {
+    const random = this.#random
+    const client = random.pick(this.#clients)
+    const dice = random.between(1, 100)
+    if (dice <= 30) this.#publish()
+    else if (dice <= 65) this.#clock.step()
+    else if (dice <= 82) client.sink?.flow()
+    else if (dice <= 90) this.#connectOrCut(client)
+    else if (dice <= 97) this.#clock.pass(random.pick([1, 10, 200, 3000]))
+    else if (dice === 98) this.#burst()
+    else if (dice === 99) this.#hub.disconnect({ user: random.pick(USERS) })
+    else if (random.oneIn(4)) this.#restart()
+  }
+
+  #connectOrCut(client: SimClient): void {
+    if (client.isConnected) client.sink!.cut()
+    else {
+      this.#reconnects++
+      client.connect(this.#hub)
+    }
+  }
+
+  #burst(): void {
+    const count = this.#random.between(5, 40)
+    for (let i = 0; i < count; i++) this.#publish()
+  }
+
+  #publish(): void {
+    const random = this.#random
+    const serial = ++this.#serial
+    const request: PublishRequest = { data: { serial, padding: 'x'.repeat(random.pick([0, 10, 300])) } }
+    if (random.oneIn(6)) request.all = true
+    else if (random.oneIn(4)) request.users = random.some(USERS)
+    else request.channels = random.some(CHANNELS)
+    if (random.oneIn(5)) request.except = [random.pick(USERS)]
+    if (random.oneIn(8)) request.ephemeral = true
+    const hub = this.#hub
+    hub.publish(request).then(
+      ({ id }) => {
+        if (id === null) return
+        this.#truth.push({
+          serial,
+          position: Number(id),
+          channels: [
+            ...(request.all ? ['@all'] : []),
+            ...(request.users ?? []).map((user) => `@user:${user}`),
+            ...(request.channels ?? []),
+          ],
+          except: request.except as string[] | undefined,
+        })
+      },
+      (error) => this.violations.push(`a publish failed: ${error}`),
+    )
+  }
+
+  #start(): Hub {
+    const clock = this.#clock
+    const memory = memoryLog({ history: this.#options.history as never, clock })
+    const log = memory
+    return new Hub({
+      log,
+      clock,
+      options: this.#options,
+      tuning: this.#tuning,
+      report: (problem) => this.violations.push(`reported: ${problem.stack}`),
+    })
+  }
+
+  /** The process dies and starts anew, with nothing in memory. */
+  #restart(): void {
+    for (const client of this.#clients) client.sink?.cut()
+    this.#clock.pass(this.#random.between(1, 500))
+    this.#hub = this.#start()
+  }
+
+  #everybodyIsLive(): boolean {
+    for (const { state } of this.#hub.connections()) if (state !== 'live') return false
+    return true
+  }
+}
+
+/** Lets every promise that can go on do so. */
+function microtasks(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
