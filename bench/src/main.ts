@@ -28,29 +28,43 @@ const QUICK: Effort = { measureMs: 400, share: 0.2 }
 /** The largest case opens 15,000 connections; a process needs some files of its own besides. */
 const OPEN_FILES = 15_500
 
-const { values: options } = parseArgs({
-  options: {
-    case: { type: 'string', multiple: true },
-    subject: { type: 'string', multiple: true },
-    rounds: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
-
 // Left by a signal, too, the started servers are ended: that is done when this process exits.
 process.once('SIGINT', () => process.exit(130))
 process.once('SIGTERM', () => process.exit(143))
 
-if (options.help) process.stdout.write(USAGE)
-else if (options.list) process.stdout.write(cases.map(description).join('\n'))
-else await run()
+try {
+  await main(readOptions())
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+  process.exitCode = 1
+}
 
-async function run(): Promise<void> {
+type Options = ReturnType<typeof readOptions>
+
+/** @throws for an option there is not */
+function readOptions() {
+  return parseArgs({
+    options: {
+      case: { type: 'string', multiple: true },
+      subject: { type: 'string', multiple: true },
+      rounds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  }).values
+}
+
+async function main(options: Options): Promise<void> {
+  if (options.help) process.stdout.write(USAGE)
+  else if (options.list) process.stdout.write(cases.map(description).join('\n'))
+  else await run(options)
+}
+
+async function run(options: Options): Promise<void> {
   const chosen = options.case?.map(caseNamed) ?? cases
   const subjects = options.subject?.map(subjectNamed) ?? subjectNames
-  const rounds = roundsWanted()
+  const rounds = roundsWanted(options)
   const effort = options.quick ? QUICK : FULL
   checkOpenFiles()
   const cores = chooseCores()
@@ -103,7 +117,7 @@ function description({ name, title, figures }: BenchCase): string {
   return `${name.padEnd(14)} ${title}\n${figures.map((figure) => `${''.padEnd(15)}→ ${figure.title}\n`).join('')}`
 }
 
-function roundsWanted(): number {
+function roundsWanted(options: Options): number {
   if (options.rounds === undefined) return options.quick ? 1 : 3
   const rounds = Number(options.rounds)
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a whole number from 1')
