@@ -1,6 +1,6 @@
 /** `npm run bench`: measures fanline beside a control and prints, writes and draws what came out. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, release } from 'node:os'
+import { availableParallelism, cpus, loadavg, release } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { BenchCase, Measured } from './bench-case.ts'
 import { caseNamed, cases } from './cases.ts'
@@ -27,6 +27,8 @@ const FULL: Effort = { measureMs: 2000, share: 1 }
 const QUICK: Effort = { measureMs: 400, share: 0.2 }
 /** The largest case opens 15,000 connections; a process needs some files of its own besides. */
 const OPEN_FILES = 15_500
+/** The load average up to which a machine counts as quiet. */
+const QUIET_LOAD = 0.5
 
 // Left by a signal, too, the started servers are ended: that is done when this process exits.
 process.once('SIGINT', () => process.exit(130))
@@ -67,6 +69,7 @@ async function run(options: Options): Promise<void> {
   const rounds = roundsWanted(options)
   const effort = options.quick ? QUICK : FULL
   checkOpenFiles()
+  warnIfBusy()
   const cores = chooseCores()
   const line = new ProgressLine()
   const total = chosen.reduce(
@@ -137,4 +140,12 @@ function checkOpenFiles(): void {
   throw new Error(
     `a process may open ${hard} files here and the benchmark needs ${OPEN_FILES}: raise ulimit -Hn`,
   )
+}
+
+/** Others' work is not charged to the server, but it takes the caches away; CPU per delivery can double by it. */
+function warnIfBusy(): void {
+  const [lastMinute = 0] = loadavg()
+  if (lastMinute < QUIET_LOAD) return
+  const load = lastMinute.toFixed(1)
+  process.stderr.write(`The machine is busy (load ${load} in the last minute): expect noise.\n`)
 }
