@@ -40,6 +40,7 @@ export const PROBLEMS = {
   'since-invalid': { status: 400, title: 'since is "start" or a number with s, m, h or d, such as 10m.' },
   'limit-invalid': { status: 400, title: 'limit is an integer from 1 to 1000.' },
   'after-invalid': { status: 400, title: 'after is an id that this hub gave.' },
+  'headers-too-large': { status: 431, title: 'The head of the request is larger than 16 KiB.' },
   unauthorized: { status: 401, title: 'A credential is needed, or the one given is not accepted.' },
   forbidden: { status: 403, title: 'The credential does not allow this.' },
   'host-forbidden': { status: 421, title: 'This server does not answer for that host name.' },

@@ -1,0 +1,82 @@
+import type { Authenticator } from '@fanline/hub/routes'
+import { ProblemError, toProblem } from '@fanline/protocol'
+import { type Context, Hono } from 'hono'
+import type { Asset } from './assets.ts'
+import type { Demo } from './demo.ts'
+import type { Health } from './health.ts'
+import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+import type { SystemView } from './system-view.ts'
+
+/** What the server's own routes show. */
+export interface AppParts {
+  readonly authenticator: Authenticator
+  readonly health: Health
+  readonly metrics: Metrics
+  readonly systemView: SystemView
+  readonly logger: Logger
+  readonly assets: readonly Asset[]
+  /** Runs the task of the demo page; absent outside dev mode. */
+  readonly demo?: Demo | undefined
+}
+
+/** The server's own routes: health, figures and pages. The native API is answered before it comes to these. */
+export function createApp({
+  authenticator,
+  health,
+  metrics,
+  systemView,
+  logger,
+  assets,
+  demo,
+}: AppParts): Hono {
+  const app = new Hono()
+
+  app.get('/livez', (c) => c.json({ status: 'ok' }))
+  app.get('/readyz', (c) => {
+    const readiness = health.readiness()
+    return c.json(readiness, readiness.status === 'ready' ? 200 : 503)
+  })
+  app.get('/metrics', async (c) => {
+    await mustBeAdmin(authenticator, c)
+    return c.body(await metrics.scrape(), 200, { 'Content-Type': metrics.contentType })
+  })
+  app.get('/v1/system', async (c) => {
+    await mustBeAdmin(authenticator, c)
+    return c.json(systemView.report())
+  })
+  if (demo) app.post('/demo/task', (c) => c.json(demo.startTask()))
+  for (const { path, body, headers } of assets) {
+    app.get(path, (c) => {
+      if (c.req.header('if-none-match') === headers.ETag) return c.body(null, 304, headers)
+      return c.body(body, 200, headers)
+    })
+  }
+
+  app.notFound((c) => {
+    const allowed = app.routes.filter(({ path }) => path === c.req.path).map(({ method }) => method)
+    if (allowed.length === 0) return answerProblem(c, new ProblemError('not-found'))
+    c.header('Allow', allowed.join(', '))
+    return answerProblem(c, new ProblemError('method-not-allowed', `Allowed: ${allowed.join(', ')}.`))
+  })
+  app.onError((error, c) => {
+    const problem = toProblem(error)
+    if (problem.status >= 500) logger.error({ err: error, path: c.req.path }, 'a request failed')
+    return answerProblem(c, problem)
+  })
+  return app
+}
+
+async function mustBeAdmin(authenticator: Authenticator, c: Context): Promise<void> {
+  const access = await authenticator.authenticate({
+    query: new URL(c.req.url).searchParams,
+    header: (name) => c.req.header(name),
+  })
+  if (!access.isAdmin) throw new ProblemError('forbidden', 'This needs an admin credential.')
+}
+
+function answerProblem(c: Context, problem: ProblemError): Response {
+  c.header('Content-Type', 'application/problem+json')
+  c.header('Cache-Control', 'no-store')
+  return c.newResponse(`${JSON.stringify(problem.toBody())}\n`, problem.status as 500)
+}

@@ -1,0 +1,30 @@
+import { Command, CommanderError } from 'commander'
+import { devCommand } from './commands/dev.ts'
+import { startCommand } from './commands/start.ts'
+import { versionCommand } from './commands/version.ts'
+import { Failure } from './failure.ts'
+import { VERSION } from './version.ts'
+
+const USAGE_EXIT_CODE = 2
+
+/**
+ * The program. Answers its exit code: 0 done, 1 something failed, 2 the command line or the configuration is wrong.
+ * @param args without the names of node and of the program
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = new Command('fanline')
+    .description('Server push for browsers over Server-Sent Events: nobody misses an event.')
+    .version(VERSION)
+    .addHelpText('after', '\nExit codes: 0 done, 1 something failed, 2 wrong command line or configuration.')
+  for (const command of [devCommand(), startCommand(), versionCommand()]) program.addCommand(command)
+  for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError(false)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT_CODE
+    if (!(error instanceof Failure)) throw error
+    process.stderr.write(`fanline: ${error.message}\n`)
+    return error.exitCode
+  }
+}

@@ -1,0 +1,70 @@
+import { openAccess } from '@fanline/hub/routes'
+import { Command } from 'commander'
+import { compose, type Profile } from '../compose.ts'
+import { readEnvironment } from '../config/environment.ts'
+import type { Config } from '../config/server-options.ts'
+import { Failure, usageFailure } from '../failure.ts'
+import { mustNameLoopback } from '../host-guard.ts'
+import { createLogger } from '../logger.ts'
+import { warnOfFewOpenFiles } from '../open-files.ts'
+import { painter } from '../painter.ts'
+import { runUntilSignal } from '../run-until-signal.ts'
+import { VERSION } from '../version.ts'
+import { addServerFlags, configOf } from './server-flags.ts'
+
+/** HOST is left out: some shells set it to the name of the machine. */
+const PLATFORM_VARIABLES: ReadonlyMap<string, string> = new Map([['port', 'PORT']])
+
+const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
+  localhost: ['127.0.0.1', '::1'],
+  '127.0.0.1': ['127.0.0.1', '::1'],
+  '::1': ['::1'],
+}
+
+/** `fanline dev`: a server for the developer of an application, open to everybody on this machine. */
+export function devCommand(): Command {
+  const command = new Command('dev')
+    .summary('start a server for development')
+    .description(
+      'Starts a server for development, with a demo page. It is open: everybody on this machine may be any user,\n' +
+        'publish and listen. It answers on localhost only, and refuses to start with NODE_ENV=production.',
+    )
+  return addServerFlags(command).action(async () => dev(configOf(command, PLATFORM_VARIABLES)))
+}
+
+async function dev(config: Config): Promise<void> {
+  if (readEnvironment(process.cwd()).get('NODE_ENV')?.value === 'production') {
+    throw new Failure(
+      '`fanline dev` is open to everybody and does not run with NODE_ENV=production. Use `fanline start`.',
+    )
+  }
+  const addresses = ADDRESSES[config.host]
+  if (!addresses) {
+    throw usageFailure(
+      '`fanline dev` is open to everybody, so its host is localhost, 127.0.0.1 or ::1, ' +
+        `not ${config.host}. Use \`fanline start\`.`,
+    )
+  }
+  const profile: Profile = { authenticator: openAccess(), addresses, demo: true, guard: mustNameLoopback }
+  const logger = createLogger(config.log.level, 'human')
+  const server = await compose(config, profile, logger)
+  process.stdout.write(greeting(config.host === '::1' ? '[::1]' : 'localhost', server.port))
+  warnOfFewOpenFiles(logger)
+  await runUntilSignal(server, logger)
+}
+
+function greeting(host: string, port: number): string {
+  const paint = painter(process.stdout)
+  const address = `${host}:${port}`
+  const quoted = host === '[::1]' ? (url: string) => `-g '${url}'` : (url: string) => url
+  return `
+  ${paint('bold', `fanline ${VERSION}`)} for development. ${paint('yellow', 'Open to everybody on this machine.')}
+
+  Demo page   ${paint('cyan', `http://${address}/`)}
+  Listen      curl -N ${quoted(`${address}/v1/events/hello`)}
+  Publish     curl -d 'Hello' ${quoted(`${address}/v1/publish/hello`)}
+
+  Ctrl-C stops it.
+
+`
+}

@@ -1,0 +1,34 @@
+import { Command } from 'commander'
+import { closedAccess } from '../closed-access.ts'
+import { compose, type Profile } from '../compose.ts'
+import type { Config } from '../config/server-options.ts'
+import { createLogger } from '../logger.ts'
+import { warnOfFewOpenFiles } from '../open-files.ts'
+import { runUntilSignal } from '../run-until-signal.ts'
+import { VERSION } from '../version.ts'
+import { addServerFlags, configOf } from './server-flags.ts'
+
+const PLATFORM_VARIABLES: ReadonlyMap<string, string> = new Map([
+  ['port', 'PORT'],
+  ['host', 'HOST'],
+])
+
+/** `fanline start`: a server that lets in who has a credential. */
+export function startCommand(): Command {
+  const command = new Command('start')
+    .summary('start a server that asks for credentials')
+    .description(
+      'Starts a server that asks for credentials. It listens on 127.0.0.1 unless --host names another address.',
+    )
+  return addServerFlags(command).action(async () => start(configOf(command, PLATFORM_VARIABLES)))
+}
+
+async function start(config: Config): Promise<void> {
+  const profile: Profile = { authenticator: closedAccess(), addresses: [config.host], demo: false }
+  const logger = createLogger(config.log.level, 'json')
+  const server = await compose(config, profile, logger)
+  logger.info({ host: config.host, port: server.port, version: VERSION }, 'listening')
+  logger.warn('no credentials are configured, so every request but /livez and /readyz is refused')
+  warnOfFewOpenFiles(logger)
+  await runUntilSignal(server, logger)
+}

@@ -1,0 +1,41 @@
+import { isRow, OPTIONS, type OptionRow, type OptionTable } from './server-options.ts'
+
+/** The JSON Schema of a configuration file, made from the table of options. */
+export function configSchema(): object {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Configuration of fanline',
+    ...section(OPTIONS, { $schema: { type: 'string' } }),
+  }
+}
+
+/** The schema as it stands in `config.schema.json`. */
+export function configSchemaText(): string {
+  const text = JSON.stringify(configSchema(), null, 2)
+  // Lists of words stand on one line, as the formatter of this repository wants them.
+  return `${text.replace(/\[\s+([^[\]{}]+?)\s+\]/g, (_, words) => `[${words.replace(/\s+/g, ' ')}]`)}\n`
+}
+
+function section(table: OptionTable, properties: Record<string, object> = {}): object {
+  for (const [name, entry] of Object.entries(table))
+    properties[name] = isRow(entry) ? option(entry) : section(entry)
+  return { type: 'object', properties, additionalProperties: false }
+}
+
+function option(row: OptionRow): object {
+  const { default: fallback } = row
+  switch (row.kind) {
+    case 'number':
+      return {
+        description: `${row.description} (${row.unit})`,
+        type: 'integer',
+        minimum: row.min,
+        maximum: row.max,
+        default: fallback,
+      }
+    case 'choice':
+      return { description: row.description, enum: row.choices, default: fallback }
+    case 'text':
+      return { description: row.description, type: 'string', minLength: 1, default: fallback }
+  }
+}

@@ -1,0 +1,107 @@
+import { HUB_OPTIONS, type HubOptions, type NumberOption } from '@fanline/hub'
+
+/** Any text. */
+export interface TextOption {
+  readonly kind: 'text'
+  readonly default: string
+  readonly description: string
+}
+
+/** One of a few words. */
+export interface ChoiceOption {
+  readonly kind: 'choice'
+  readonly choices: readonly string[]
+  readonly default: string
+  readonly description: string
+}
+
+/** Something that somebody may set. */
+export type OptionRow = NumberOption | TextOption | ChoiceOption
+
+/** Rows by name; a section holds rows of its own. */
+export interface OptionTable {
+  readonly [name: string]: OptionRow | { readonly [name: string]: OptionRow }
+}
+
+/** How much is logged, from everything to nothing. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+/** One of {@link LOG_LEVELS}. */
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** Every option of the program that is not one of the hub's. */
+export const SERVER_OPTIONS = {
+  host: { kind: 'text', default: '127.0.0.1', description: 'The address to listen on.' },
+  port: {
+    kind: 'number',
+    default: 4000,
+    min: 0,
+    max: 65_535,
+    unit: 'port',
+    description: 'The port to listen on; 0 takes a free one.',
+  },
+  log: {
+    level: { kind: 'choice', choices: LOG_LEVELS, default: 'info', description: 'How much is logged.' },
+  },
+  shutdown: {
+    drainMs: {
+      kind: 'number',
+      default: 5000,
+      min: 0,
+      max: 600_000,
+      unit: 'ms',
+      description: 'How long a shutdown may take.',
+    },
+  },
+} as const satisfies OptionTable
+
+/** All options, with a value each. */
+export interface Config extends HubOptions {
+  readonly host: string
+  readonly port: number
+  readonly log: { readonly level: LogLevel }
+  readonly shutdown: { readonly drainMs: number }
+}
+
+/** Every option of the program: flags, variables, file and JSON Schema are made from it. */
+export const OPTIONS: OptionTable = { ...SERVER_OPTIONS, ...HUB_OPTIONS }
+
+/** An option with its names. */
+export interface NamedOption {
+  /** In a file, as `section.name`. */
+  readonly path: string
+  /** `history.maxEvents` is `FANLINE_HISTORY_MAX_EVENTS`. */
+  readonly variable: string
+  /** `history.maxEvents` is `--history-max-events`. */
+  readonly flag: string
+  /** `history`; empty for an option without a section. */
+  readonly section: string
+  readonly row: OptionRow
+}
+
+/** All options of {@link OPTIONS}, in its order. */
+export const NAMED_OPTIONS: readonly NamedOption[] = Object.entries(OPTIONS).flatMap(([name, entry]) =>
+  isRow(entry)
+    ? [named('', name, entry)]
+    : Object.entries(entry).map(([inner, row]) => named(name, inner, row)),
+)
+
+/** True for an option, false for a section. */
+export function isRow(entry: OptionTable[string]): entry is OptionRow {
+  return typeof entry.kind === 'string'
+}
+
+function named(section: string, name: string, row: OptionRow): NamedOption {
+  const path = section === '' ? name : `${section}.${name}`
+  const words = path
+    .replace(/[A-Z]/g, (letter) => `_${letter}`)
+    .replaceAll('.', '_')
+    .toUpperCase()
+  return {
+    path,
+    section,
+    row,
+    variable: `FANLINE_${words}`,
+    flag: `--${words.toLowerCase().replaceAll('_', '-')}`,
+  }
+}

@@ -1,0 +1,106 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { answerClientErrors } from './client-error.ts'
+import { Failure } from './failure.ts'
+
+/** Connections that may wait to be accepted; the kernel's own bound, often 4096, applies as well. */
+const BACKLOG = 4096
+
+/** Free ports to try when one is free on the first address but not on the second. */
+const ATTEMPTS = 10
+
+/** Open doors: one node:http server for each address, all on one port. */
+export interface Listener {
+  readonly port: number
+  readonly servers: readonly Server[]
+}
+
+/**
+ * Listens on all of the addresses, on one port; port 0 takes one that is free on all. Addresses that this machine does
+ * not have are skipped, as long as one is left.
+ * @throws Failure when the port is in use or may not be taken
+ */
+export async function listen(
+  addresses: readonly string[],
+  port: number,
+  onRequest: RequestListener,
+): Promise<Listener> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await listenOnAll(addresses, port, onRequest)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EADDRINUSE' && port === 0 && attempt < ATTEMPTS) continue
+      throw explain(error as NodeJS.ErrnoException, port)
+    }
+  }
+}
+
+async function listenOnAll(
+  addresses: readonly string[],
+  port: number,
+  onRequest: RequestListener,
+): Promise<Listener> {
+  const servers: Server[] = []
+  let taken = port
+  let missing: unknown
+  for (const host of addresses) {
+    const server = createHttpServer(onRequest)
+    try {
+      taken = await listenOn(server, host, taken)
+      servers.push(server)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      missing = error
+      if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT') continue
+      for (const open of servers) open.close()
+      throw error
+    }
+  }
+  if (servers.length === 0) throw missing
+  return { port: taken, servers }
+}
+
+function createHttpServer(onRequest: RequestListener): Server {
+  const server = createServer(
+    {
+      // Finds peers that vanished without a word, also on streams where nothing is ever written.
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+      headersTimeout: 10_000,
+      // Off: a stream of NDJSON publishes is a request that never ends. Other bodies have limits.bodyTimeoutMs.
+      requestTimeout: 0,
+      connectionsCheckingInterval: 5000,
+    },
+    onRequest,
+  )
+  answerClientErrors(server)
+  return server
+}
+
+function listenOn(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, backlog: BACKLOG }, () => {
+      server.off('error', reject)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
+
+function explain(error: NodeJS.ErrnoException, port: number): Failure {
+  const { address } = error as NodeJS.ErrnoException & { address?: string }
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new Failure(
+        `Port ${port} on ${address} is in use. Take another with --port, such as --port ${port + 1}.`,
+      )
+    case 'EACCES':
+      return new Failure(`Port ${port} may not be taken by this user. Take one above 1023 with --port.`)
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new Failure(`This machine does not have the address given as --host: ${error.message}`)
+    default:
+      return new Failure(`Cannot listen: ${error.message}`)
+  }
+}
