@@ -23,6 +23,7 @@ const USAGE = `npm run bench -- [options]
   --help           show this
 `
 
+const FULL_ROUNDS = 3
 const FULL: Effort = { measureMs: 2000, share: 1 }
 const QUICK: Effort = { measureMs: 400, share: 0.2 }
 /** The largest case opens 15,000 connections; a process needs some files of its own besides. */
@@ -91,7 +92,7 @@ async function run(options: Options): Promise<void> {
   }
   line.clear()
   process.stdout.write(`${table(reports)}\n`)
-  const complete = !options.quick && chosen === cases && subjects === subjectNames
+  const complete = !options.quick && rounds >= FULL_ROUNDS && chosen === cases && subjects === subjectNames
   if (!complete) process.stdout.write('A trial: short or partial runs only say whether things work.\n')
   write(complete ? 'latest' : 'trial', { rounds, effort }, reports)
 }
@@ -121,7 +122,7 @@ function description({ name, title, figures }: BenchCase): string {
 }
 
 function roundsWanted(options: Options): number {
-  if (options.rounds === undefined) return options.quick ? 1 : 3
+  if (options.rounds === undefined) return options.quick ? 1 : FULL_ROUNDS
   const rounds = Number(options.rounds)
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a whole number from 1')
   return rounds
