@@ -197,7 +197,7 @@ export class Connection implements SinkListener {
   /** The client is gone, or everything was sent after {@link close}. */
   closed(): void {
     this.#leave('gone')
-    this.#delivery.ending.delete(this)
+    this.#delivery.ended(this)
   }
 
   /** True when the list names this connection or its user. */

@@ -44,6 +44,8 @@ export interface Delivery {
   retryMs(): number
   /** A connection is no longer open. */
   left(connection: Connection, reason: CloseReason | 'gone'): void
+  /** One of {@link ending} has sent everything, or lost its client. */
+  ended(connection: Connection): void
   /** Something failed that no caller waits for. */
   report(problem: ProblemError, about: { connection?: string }): void
 }

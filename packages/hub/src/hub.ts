@@ -169,6 +169,7 @@ export class Hub<Events extends EventMap = EventMap> {
       coarseNow: () => this.#pulse.now,
       retryMs: () => this.retryMs(),
       left: () => this.#left(),
+      ended: (connection) => this.#ended(connection),
       report: parts.report,
     }
     this.#ready = log
@@ -358,6 +359,12 @@ export class Hub<Events extends EventMap = EventMap> {
 
   #left(): void {
     this.#counters.closed++
+  }
+
+  #ended(connection: Connection): void {
+    const { ending } = this.#delivery
+    ending.delete(connection)
+    if (ending.size === 0) this.#everyoneLeft?.()
   }
 
   /** How many open connections an event is for. The common case, one channel and nobody excepted, counts nothing. */
