@@ -24,6 +24,8 @@ interface Channel {
   bytes: number
   /** Everything up to here was removed. */
   trimmed: Position
+  /** Waits among the idle channels to be forgotten, should the log grow too large. */
+  isIdle: boolean
 }
 
 /** How a memory log keeps its promises. */
@@ -53,6 +55,8 @@ class MemoryLog implements Log {
   readonly #channels = new Map<ChannelName, Channel>()
   /** All stored entries of all channels, oldest first, for the byte cap of the whole log. */
   #order = new Deque<StoredEntry>()
+  /** Channels that held nothing but their trim mark when they came here, the longest idle first. */
+  readonly #idle = new Deque<Channel>()
   readonly #keys = new Map<string, { readonly position: Position | null; readonly at: number }>()
   #listener: LogListener | undefined
   #birth = ZERO
@@ -158,7 +162,13 @@ class MemoryLog implements Log {
   #store(entry: StoredEntry): void {
     let channel = this.#channels.get(entry.channel)
     if (!channel) {
-      channel = { name: entry.channel, entries: new Deque(), bytes: 0, trimmed: this.#forgotten }
+      channel = {
+        name: entry.channel,
+        entries: new Deque(),
+        bytes: 0,
+        trimmed: this.#forgotten,
+        isIdle: false,
+      }
       this.#channels.set(entry.channel, channel)
       this.#bytes += channelBytes(channel)
     }
@@ -190,21 +200,27 @@ class MemoryLog implements Log {
     channel.bytes -= bytes
     this.#bytes -= bytes
     this.#events--
+    if (channel.entries.size > 0 || channel.isIdle) return
+    channel.isIdle = true
+    this.#idle.push(channel)
   }
 
-  /** Removes the oldest entries of the whole log, then the memory of channels that hold nothing any more. */
+  /**
+   * Makes room: first what is remembered of channels that hold nothing any more, then the oldest entries of the whole
+   * log. The other way round, many channels that were used once would push out every event.
+   */
   #enforceCap(): void {
     while (this.#bytes > this.#history.totalBytes) {
+      const idle = this.#idle.shift()
+      if (idle) {
+        idle.isIdle = false
+        if (idle.entries.size === 0) this.#forget(idle)
+        continue
+      }
       const oldest = this.#order.shift()
-      if (!oldest) break
+      if (!oldest) return
       const channel = this.#channels.get(oldest.channel)
       if (channel?.entries.at(0) === oldest) this.#trimOldest(channel)
-    }
-    if (this.#bytes <= this.#history.totalBytes) return
-    for (const channel of this.#channels.values()) {
-      if (channel.entries.size > 0) continue
-      this.#forget(channel)
-      if (this.#bytes <= this.#history.totalBytes) return
     }
   }
 
