@@ -13,7 +13,7 @@ import {
   userChannel,
   ZERO,
 } from '@fanline/protocol'
-import type { Cursor } from './cursor.ts'
+import { AT_HEAD, type Cursor } from './cursor.ts'
 import type { Delivery } from './delivery.ts'
 import { distinct, type Lane } from './fan-out.ts'
 import type { Frames } from './frames.ts'
@@ -57,6 +57,7 @@ export class Connection implements SinkListener {
   readonly #sink: Sink
   #start: Cursor
   #lastWriteAt: number
+  #greeting = ''
   /** While a page is on its way the log admitted a loss: read once more before going live. */
   #readAgain = false
   /** When this catch-up ends, the client is told. */
@@ -82,7 +83,7 @@ export class Connection implements SinkListener {
     this.#lastWriteAt = this.connectedAt
   }
 
-  /** Starts the response, and resolves when the client has been greeted. Never rejects. */
+  /** Starts the response; resolves when the connection is live, or has its place in the queue of catch-ups. Never rejects. */
   async open(): Promise<void> {
     const { registry, log, catchUps } = this.#delivery
     this.#sink.open(this)
@@ -95,15 +96,22 @@ export class Connection implements SinkListener {
       return
     }
     if (this.state !== 'opening') return
-    this.#announceLive = this.#start.after !== null
-    this.#greet()
-    if (this.state !== 'opening') return
-    if (this.#start.after === null && this.#join()) return
+    this.#greeting = this.#hello()
     this.state = 'catching-up'
-    catchUps.add(this)
+    if (this.#start.after === null) {
+      this.#writeGreeting()
+      if (this.#isCatchingUp()) this.#goLive()
+    } else {
+      // The hello leaves with the first page, in one system call.
+      this.#announceLive = true
+    }
+    if (this.#isCatchingUp()) catchUps.add(this)
   }
 
-  /** Reads one page after the cursor and writes it. Called by the queue of catch-ups, one page a turn. */
+  /**
+   * Reads one page after the cursor and writes it; when it reaches the head, takes the rest from the feed and is live,
+   * in the same turn as the check that nothing else is left. Called by the queue of catch-ups.
+   */
   async catchUp(): Promise<void> {
     if (this.state !== 'catching-up') return
     this.#readAgain = false
@@ -115,9 +123,11 @@ export class Connection implements SinkListener {
       return
     }
     if (this.state !== 'catching-up') return
-    this.#writePage(page)
-    if (this.state !== 'catching-up') return
-    if (!page.reachedHead || this.#readAgain || !this.#join()) this.#delivery.catchUps.add(this)
+    this.#writeGreeting()
+    if (this.#isCatchingUp()) this.#writePage(page)
+    if (this.#isCatchingUp() && page.reachedHead && !this.#readAgain) this.#goLive()
+    // Not before the writes: a connection that falls behind in them takes its place again when it has drained.
+    if (this.#isCatchingUp()) this.#delivery.catchUps.add(this)
   }
 
   /** Writes what the fan-out has for this connection. */
@@ -210,7 +220,7 @@ export class Connection implements SinkListener {
     return this.#sink.bufferedBytes()
   }
 
-  #greet(): void {
+  #hello(): string {
     const { options, retryMs } = this.#delivery
     const data: Hello = {
       connection: this.id,
@@ -221,8 +231,14 @@ export class Connection implements SinkListener {
     }
     // A cursor that we never gave is not repeated: the id of a hello must be one that can be resumed from.
     const position = Number.MAX_SAFE_INTEGER === this.cursor ? ZERO : this.cursor
-    const hello = this.frames.dialect.control({ type: 'fanline.hello', data, position, retryMs: retryMs() })
-    this.#write(encodeRun(hello))
+    return this.frames.dialect.control({ type: 'fanline.hello', data, position, retryMs: retryMs() })
+  }
+
+  #writeGreeting(): void {
+    if (this.#greeting === '') return
+    const greeting = encodeRun(this.#greeting)
+    this.#greeting = ''
+    this.#write(greeting)
   }
 
   #writePage(page: LogPage): void {
@@ -230,22 +246,20 @@ export class Connection implements SinkListener {
     const gaps = page.gaps.filter((gap) => !this.#start.expects.includes(gap.reason))
     const entries = this.#wanted(page.entries, ZERO)
     this.cursor = page.through
-    this.#start = { after: this.cursor, expects: [] }
-    if (gaps.length === 0 && entries.length === 0) return
+    this.#start = AT_HEAD
     counters.delivered += entries.length
     counters.replayed += entries.length
-    this.#write(
-      gaps.length === 0 ? this.frames.run(entries) : encodeRun(this.#gaps(gaps) + this.#text(entries)),
-    )
+    if (gaps.length > 0) this.#write(encodeRun(this.#gaps(gaps) + this.#text(entries)))
+    else if (entries.length > 0) this.#write(this.frames.page(entries))
   }
 
   /**
-   * Takes the rest from the feed and is live, in the same turn as the check that nothing else is left.
-   * False when the feed no longer reaches back to the cursor.
+   * Takes the rest from the feed and is live, in the same turn as the check that nothing else is left. Not when the
+   * feed no longer reaches back to the cursor. From now on the fan-out delivers.
    */
-  #join(): boolean {
+  #goLive(): void {
     const { feed, counters } = this.#delivery
-    if (!feed.covers(this.cursor)) return false
+    if (!feed.covers(this.cursor)) return
     const entries = this.#wanted(
       feed.after(this.cursor).filter((entry) => this.channels.includes(entry.channel)),
     )
@@ -260,12 +274,16 @@ export class Connection implements SinkListener {
     this.#announceLive = false
     this.state = 'live'
     if (text !== '') this.#write(encodeRun(text))
-    return true
+  }
+
+  /** A method, because every write may change the state. */
+  #isCatchingUp(): boolean {
+    return this.state === 'catching-up'
   }
 
   #write(run: Run): void {
     this.#lastWriteAt = this.#delivery.coarseNow()
-    if (this.#sink.write(run) || this.state === 'closed' || this.state === 'behind') return
+    if (this.#sink.write(run) || this.state === 'closed') return
     this.state = 'behind'
     this.#announceLive = true
     this.#delivery.counters.fellBehind++

@@ -25,8 +25,10 @@ export class EmbeddedHub<Events extends EventMap = EventMap> extends Hub<Events>
    * Serves one subscription on node:http, and so in Express, Koa, Fastify (`reply.raw`) and Nest. Who may listen to
    * what is the caller's decision: `user` and `channels` are taken as they are. Resolves when the stream has ended.
    */
-  handle(req: IncomingMessage, res: ServerResponse, request: StreamRequest = {}): Promise<void> {
-    return serveNode(this, req, res, request)
+  async handle(req: IncomingMessage, res: ServerResponse, request: StreamRequest = {}): Promise<void> {
+    const ended = new Promise<void>((resolve) => res.once('close', resolve))
+    await serveNode(this, req, res, request)
+    if (!res.closed) await ended
   }
 
   /** Serves one subscription where requests and responses are those of the web standard: Hono, Next, Bun, Deno. */

@@ -27,17 +27,17 @@ export const eventStreamDialect: Dialect = {
   heartbeat: HEARTBEAT,
   entry: ({ position, event, channel }) =>
     encodeBlock({
-      ...(position === null ? {} : { id: String(position) }),
-      ...(event.type === DEFAULT_TYPE ? {} : { event: event.type }),
+      id: position === null ? undefined : String(position),
+      event: event.type === DEFAULT_TYPE ? undefined : event.type,
       channel,
       data: event.data,
     }),
   control: ({ type, data, position, retryMs }) =>
     encodeBlock({
-      ...(retryMs === undefined ? {} : { retry: retryMs }),
-      ...(position === undefined ? {} : { id: String(position) }),
+      id: position === undefined ? undefined : String(position),
       event: type,
       data: JSON.stringify(data),
+      retry: retryMs,
     }),
 }
 

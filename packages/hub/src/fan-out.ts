@@ -137,7 +137,8 @@ export class Lane {
   readonly #flush: Flush
   readonly #frames: Frames
   readonly #channels: readonly ChannelName[]
-  readonly #next = new Map<ChannelName, Lane>()
+  /** Made when a connection walks on: most follow one channel of a flush. */
+  #next: Map<ChannelName, Lane> | undefined
   #entries: readonly Entry[] | undefined
   #run: Run | undefined
   #first: Position | undefined
@@ -151,6 +152,7 @@ export class Lane {
   }
 
   with(channel: ChannelName): Lane {
+    this.#next ??= new Map()
     let lane = this.#next.get(channel)
     if (!lane) {
       lane = new Lane(this.#flush, this.#frames, [...this.#channels, channel])

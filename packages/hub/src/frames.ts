@@ -3,6 +3,9 @@ import type { Entry } from './log.ts'
 import { encodeRun } from './run.ts'
 import type { Run } from './sink.ts'
 
+/** A page has some 64 KiB, so this is two megabytes. */
+const PAGES = 32
+
 /**
  * Encodes entries of one dialect, each once: live connections share the text with those that catch up a moment later.
  * Two generations bound the memory: when the young one is full, the old one is forgotten whole, so that nothing has to
@@ -16,6 +19,7 @@ export class Frames {
   #young = new Map<Entry, string>()
   #old = new Map<Entry, string>()
   #youngLength = 0
+  readonly #pages = new Map<Entry, { readonly entries: readonly Entry[]; readonly run: Run }>()
 
   /** @param cacheLength about how many characters of encoded text may be kept */
   constructor(dialect: Dialect, cacheLength: number) {
@@ -39,10 +43,31 @@ export class Frames {
     return text
   }
 
+  /**
+   * The bytes of a page of the log. Clients that come back together stand at the same place, so that the next one
+   * probably reads the same page: a few are kept.
+   */
+  page(entries: readonly Entry[]): Run {
+    const first = entries[0]!
+    const known = this.#pages.get(first)
+    if (known && isSame(known.entries, entries)) return known.run
+    const run = this.run(entries)
+    this.#pages.set(first, { entries, run })
+    if (this.#pages.size > PAGES) {
+      const [oldest] = this.#pages.keys()
+      if (oldest) this.#pages.delete(oldest)
+    }
+    return run
+  }
+
   /** The bytes of some entries, one after the other. */
   run(entries: readonly Entry[]): Run {
     let text = ''
     for (const entry of entries) text += this.of(entry)
     return encodeRun(text)
   }
+}
+
+function isSame(some: readonly Entry[], others: readonly Entry[]): boolean {
+  return some.length === others.length && some.every((entry, i) => entry === others[i])
 }

@@ -1,12 +1,12 @@
 /** One block of an event stream, already normalised: no line break but LF in `data`, none at all elsewhere. */
 export interface Block {
-  readonly id?: string
-  readonly event?: string
+  readonly id?: string | undefined
+  readonly event?: string | undefined
   /** Unknown to EventSource, which skips it; tells the SDK and a reader of curl where an event came from. */
-  readonly channel?: string
+  readonly channel?: string | undefined
   readonly data: string
   /** The reconnection time in milliseconds. */
-  readonly retry?: number
+  readonly retry?: number | undefined
 }
 
 /** Keeps proxies and phones from closing a quiet stream; clients ignore it. */

@@ -60,6 +60,14 @@ const ROUTES: readonly Route[] = [
   },
 ]
 
+/** Routes without a `*`, by their path: a publish should not be compared with every row. */
+const FIXED: ReadonlyMap<string, readonly Route[]> = new Map(
+  ROUTES.filter(({ path }) => !path.includes('*')).map(({ path }) => [
+    `/${path.join('/')}`,
+    ROUTES.filter((route) => route.path.join('/') === path.join('/')),
+  ]),
+)
+
 /**
  * Answers a request to the native API. Undefined when the path is none of it.
  * @throws ProblemError, which the caller writes as `application/problem+json`
@@ -69,10 +77,11 @@ export function answerApi(
   authenticator: Authenticator,
   request: ApiRequest,
 ): Promise<ApiAnswer> | undefined {
+  const fixed = FIXED.get(request.path)
+  if (fixed) return answerRoute(hub, authenticator, request, fixed, [])
   const segments = request.path.slice(1).split('/')
   const routes = ROUTES.filter(({ path }) => fits(path, segments))
-  if (routes.length === 0) return undefined
-  return answerRoute(hub, authenticator, request, routes, segments)
+  return routes.length === 0 ? undefined : answerRoute(hub, authenticator, request, routes, segments)
 }
 
 async function answerRoute(

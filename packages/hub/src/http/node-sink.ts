@@ -16,12 +16,12 @@ interface Marked {
  */
 export class NodeSink implements Sink {
   readonly #response: ServerResponse & Marked
-  readonly #headers: Record<string, string>
+  readonly #headers: Readonly<Record<string, string>>
   #listener: SinkListener | undefined
   #started = false
   #socket: (Socket & Marked) | undefined
 
-  constructor(response: ServerResponse, headers: Record<string, string>) {
+  constructor(response: ServerResponse, headers: Readonly<Record<string, string>>) {
     this.#response = response
     this.#headers = headers
   }
@@ -38,8 +38,9 @@ export class NodeSink implements Sink {
   write(run: Run): boolean {
     const socket = this.#socket
     if (socket) {
-      // A large run makes `write` answer false although the kernel took all of it; only what waits here counts.
-      return socket.write(run.chunk) || socket.writableLength === 0
+      // A large run makes `write` answer false although the kernel took all of it; only what waits here counts. While
+      // node holds the socket corked, to send the headers along, nobody can know yet: the next write will.
+      return socket.write(run.chunk) || socket.writableLength === 0 || socket.writableCorked > 0
     }
     const response = this.#response
     if (response.destroyed) return true

@@ -11,7 +11,7 @@ import {
   streamHeaders,
 } from './stream-request.ts'
 
-/** Serves one stream on node:http or node:http2; resolves when it has ended. Refusals are answered, not thrown. */
+/** Serves one stream on node:http or node:http2. Refusals are answered, not thrown. */
 export async function serveNode(
   hub: Hub,
   req: IncomingMessage,
@@ -19,23 +19,21 @@ export async function serveNode(
   request: StreamRequest,
   ask: StreamAsk = askOf(req),
 ): Promise<void> {
-  const accept = req.headers.accept
+  const { accept } = req.headers
   // A body that nobody reads would keep node from noticing that the client has left.
   req.resume()
   if (res.destroyed) return
-  const ended = new Promise<void>((resolve) => res.once('close', resolve))
   try {
     const dialect = dialectOf(accept)
-    if (req.method === 'HEAD') {
-      res.writeHead(200, streamHeaders(dialect)).end()
-    } else {
+    const headers = streamHeaders(dialect)
+    if (req.method === 'HEAD') res.writeHead(200, headers).end()
+    else {
       const cursor = cursorOf(ask, hub.clock.now())
-      await hub.connect({ ...request, cursor }, new NodeSink(res, streamHeaders(dialect)), dialect)
+      await hub.connect({ ...request, cursor }, new NodeSink(res, headers), dialect)
     }
   } catch (error) {
     refuseNode(hub, res, error, accept)
   }
-  await ended
 }
 
 function refuseNode(hub: Hub, res: ServerResponse, error: unknown, accept: string | undefined): void {

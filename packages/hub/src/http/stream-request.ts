@@ -17,13 +17,21 @@ export interface StreamAsk {
 }
 
 /** `no-transform` keeps proxies and middleware from compressing, and so from holding back, what should leave at once. */
-export function streamHeaders(dialect: Dialect): Record<string, string> {
-  return {
-    'Content-Type': dialect.contentType,
-    'Cache-Control': 'no-store, no-transform',
-    'X-Accel-Buffering': 'no',
+export function streamHeaders(dialect: Dialect): Readonly<Record<string, string>> {
+  let headers = HEADERS.get(dialect)
+  if (!headers) {
+    headers = {
+      'Content-Type': dialect.contentType,
+      'Cache-Control': 'no-store, no-transform',
+      'X-Accel-Buffering': 'no',
+    }
+    HEADERS.set(dialect, headers)
   }
+  return headers
 }
+
+/** Every stream of a dialect has the same headers, so all of them share one object. */
+const HEADERS = new Map<Dialect, Readonly<Record<string, string>>>()
 
 /**
  * The cursor a client asks for: the header that a browser sends when it comes back wins over the address, which stays
