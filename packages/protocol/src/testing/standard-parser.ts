@@ -15,7 +15,9 @@ export class StandardParser {
   reconnectionTime: number | undefined
   /** What a client would send as `Last-Event-ID`. */
   lastEventId = ''
-  readonly #decoder = new TextDecoder()
+  // Deno's decoder drops a mark at the start of any chunk when it is left to it; here only the first one goes.
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  #isFirst = true
   #line = ''
   /** An LF right after a CR belongs to the line that has ended. */
   #swallowLf = false
@@ -29,6 +31,9 @@ export class StandardParser {
   }
 
   #take(character: string): void {
+    const isMark = this.#isFirst && character === '\ufeff'
+    this.#isFirst = false
+    if (isMark) return
     const belongsToCr = this.#swallowLf && character === '\n'
     this.#swallowLf = character === '\r'
     if (belongsToCr) return
