@@ -1,5 +1,7 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Authenticator } from '@fanline/hub/routes'
 import { ProblemError, toProblem } from '@fanline/protocol'
+import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import type { Asset } from './assets.ts'
 import type { Demo } from './demo.ts'
@@ -20,16 +22,17 @@ export interface AppParts {
   readonly demo?: Demo | undefined
 }
 
-/** The server's own routes: health, figures and pages. The native API is answered before it comes to these. */
-export function createApp({
-  authenticator,
-  health,
-  metrics,
-  systemView,
-  logger,
-  assets,
-  demo,
-}: AppParts): Hono {
+/** Answers the server's own routes: health, figures and pages. The native API is answered before it comes to these. */
+export function appListener(parts: AppParts): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
+  return getRequestListener(createApp(parts).fetch, {
+    overrideGlobalObjects: false,
+    // The app answers its own errors; what is left are requests that never came to it.
+    errorHandler: () =>
+      problemResponse(new ProblemError('bad-request', 'The address or Host cannot be read.')),
+  })
+}
+
+function createApp({ authenticator, health, metrics, systemView, logger, assets, demo }: AppParts): Hono {
   const app = new Hono()
 
   app.get('/livez', (c) => c.json({ status: 'ok' }))
@@ -54,15 +57,17 @@ export function createApp({
   }
 
   app.notFound((c) => {
-    const allowed = app.routes.filter(({ path }) => path === c.req.path).map(({ method }) => method)
-    if (allowed.length === 0) return answerProblem(c, new ProblemError('not-found'))
-    c.header('Allow', allowed.join(', '))
-    return answerProblem(c, new ProblemError('method-not-allowed', `Allowed: ${allowed.join(', ')}.`))
+    const allow = app.routes
+      .filter(({ path }) => path === c.req.path)
+      .map(({ method }) => method)
+      .join(', ')
+    if (allow === '') return problemResponse(new ProblemError('not-found'))
+    return problemResponse(new ProblemError('method-not-allowed', `Allowed: ${allow}.`), { Allow: allow })
   })
   app.onError((error, c) => {
     const problem = toProblem(error)
     if (problem.status >= 500) logger.error({ err: error, path: c.req.path }, 'a request failed')
-    return answerProblem(c, problem)
+    return problemResponse(problem)
   })
   return app
 }
@@ -75,8 +80,9 @@ async function mustBeAdmin(authenticator: Authenticator, c: Context): Promise<vo
   if (!access.isAdmin) throw new ProblemError('forbidden', 'This needs an admin credential.')
 }
 
-function answerProblem(c: Context, problem: ProblemError): Response {
-  c.header('Content-Type', 'application/problem+json')
-  c.header('Cache-Control', 'no-store')
-  return c.newResponse(`${JSON.stringify(problem.toBody())}\n`, problem.status as 500)
+function problemResponse(problem: ProblemError, headers: Record<string, string> = {}): Response {
+  return new Response(`${JSON.stringify(problem.toBody())}\n`, {
+    status: problem.status,
+    headers: { ...headers, 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
+  })
 }

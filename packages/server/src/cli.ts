@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import { devCommand } from './commands/dev.ts'
+import { publishCommand } from './commands/publish.ts'
 import { startCommand } from './commands/start.ts'
+import { tailCommand } from './commands/tail.ts'
 import { versionCommand } from './commands/version.ts'
 import { Failure } from './failure.ts'
 import { VERSION } from './version.ts'
@@ -16,8 +18,12 @@ export async function run(args: readonly string[]): Promise<number> {
     .description('Server push for browsers over Server-Sent Events: nobody misses an event.')
     .version(VERSION)
     .addHelpText('after', '\nExit codes: 0 done, 1 something failed, 2 wrong command line or configuration.')
-  for (const command of [devCommand(), startCommand(), versionCommand()]) program.addCommand(command)
-  for (const command of [program, ...program.commands]) command.exitOverride().showHelpAfterError(false)
+  for (const command of [devCommand(), startCommand(), publishCommand(), tailCommand(), versionCommand()])
+    program.addCommand(command)
+  for (const command of [program, ...program.commands])
+    command.exitOverride().configureOutput({
+      outputError: (text, write) => write(text.replace(/^error:/, 'fanline:')),
+    })
   try {
     await program.parseAsync(args, { from: 'user' })
     return 0

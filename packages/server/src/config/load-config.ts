@@ -85,19 +85,19 @@ function fromText(row: OptionRow, text: string): unknown {
 
 function check(row: OptionRow, { value, source }: Given): unknown {
   const refuse = (expected: string): never => {
-    throw usageFailure(`${source}: ${expected}, not ${JSON.stringify(value)}.`)
+    throw usageFailure(`${source} must be ${expected}, not ${JSON.stringify(value)}.`)
   }
   switch (row.kind) {
     case 'number':
       return typeof value === 'number' && Number.isInteger(value) && value >= row.min && value <= row.max
         ? value
-        : refuse(`this is an integer from ${row.min} to ${row.max} (${row.unit})`)
+        : refuse(`an integer from ${row.min} to ${row.max} (${row.unit})`)
     case 'choice':
       return typeof value === 'string' && row.choices.includes(value)
         ? value
-        : refuse(`this is one of ${row.choices.join(', ')}`)
+        : refuse(`one of ${row.choices.join(', ')}`)
     case 'text':
-      return typeof value === 'string' && value !== '' ? value : refuse('this is a text')
+      return typeof value === 'string' && value !== '' ? value : refuse('a text')
   }
 }
 

@@ -1,0 +1,84 @@
+import { type IncomingMessage, request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { Readable } from 'node:stream'
+import { Failure } from '../failure.ts'
+import type { Target } from './target.ts'
+
+/** A request to the native API. */
+export interface ApiCall {
+  readonly method: 'GET' | 'POST'
+  /** Below the target's address, with its query. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  /** The whole body, or its parts as they become known. */
+  readonly body?: string | AsyncIterable<string>
+}
+
+/**
+ * Sends a request and answers as soon as the head of a successful response is there. node:http and not `fetch`, which
+ * gives up on a body, either way, that is quiet for five minutes.
+ * @throws Failure when nobody answers, or with the problem in the answer
+ */
+export async function call(
+  target: Target,
+  { method, path, headers, body = '' }: ApiCall,
+): Promise<IncomingMessage> {
+  const { url, token } = target
+  const send = url.protocol === 'https:' ? requestHttps : requestHttp
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const request = send(new URL(url.pathname.replace(/\/$/, '') + path, url), {
+      method,
+      headers: { ...headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) },
+    })
+    request.on('response', resolve)
+    // After the response this is heard in its body.
+    request.on('error', (error) => reject(unreachable(target, error)))
+    if (typeof body === 'string') request.end(body)
+    else Readable.from(body).on('error', reject).pipe(request)
+  })
+  if (response.statusCode === 200) return response
+  throw await refused(target, response)
+}
+
+/** A server that cannot be reached, or cannot answer now. */
+export class Unreachable extends Failure {}
+
+function unreachable({ url }: Target, error: NodeJS.ErrnoException): Unreachable {
+  const hint = error.code === 'ECONNREFUSED' ? ' Is it running? `fanline dev` starts one.' : ''
+  return new Unreachable(`Nobody answers at ${url.origin} (${error.code ?? error.message}).${hint}`)
+}
+
+/** Keeps an answer that is no problem of ours, such as a page of a proxy, from filling the screen. */
+const MAX_SHOWN_LENGTH = 500
+
+async function refused({ url }: Target, response: IncomingMessage): Promise<Failure> {
+  let text = ''
+  for await (const chunk of response.setEncoding('utf8')) text += chunk
+  const problem = parseProblem(text)
+  const status = response.statusCode ?? 0
+  const Kind = status === 429 || status >= 500 ? Unreachable : Failure
+  if (!problem) return new Kind(`${url.origin} answered ${status}: ${text.slice(0, MAX_SHOWN_LENGTH).trim()}`)
+  return new Kind(describeProblem(problem))
+}
+
+/** What a person needs to know of an `application/problem+json` body. */
+export interface ShownProblem {
+  readonly code: string
+  readonly title: string
+  readonly detail?: string
+}
+
+/** The problem in an answer; undefined when it is none. */
+export function parseProblem(text: string): ShownProblem | undefined {
+  try {
+    const body = JSON.parse(text)
+    return typeof body?.code === 'string' && typeof body.title === 'string' ? body : undefined
+  } catch {
+    return undefined // not ours
+  }
+}
+
+function describeProblem({ code, title, detail }: ShownProblem): string {
+  const hint = code === 'unauthorized' ? ' Put a token into the variable FANLINE_TOKEN.' : ''
+  return `${code}: ${title}${detail === undefined ? '' : ` ${detail}`}${hint}`
+}

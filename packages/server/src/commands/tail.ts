@@ -1,0 +1,86 @@
+import { Command } from 'commander'
+import { type TailListener, type TailRequest, tail } from '../client/tail.ts'
+import { addTargetFlags, targetOf } from '../client/target.ts'
+import { painter } from '../painter.ts'
+
+interface TailFlags extends Omit<TailRequest, 'channels'> {
+  readonly json?: true
+  readonly url?: string
+}
+
+/** `fanline tail`: prints the events of channels as they come. */
+export function tailCommand(): Command {
+  const command = new Command('tail')
+    .summary('print events as they come')
+    .description(
+      'Prints the events of channels as they come, until Ctrl-C. When the connection breaks off, it goes on after the\n' +
+        'last event. Events go to standard output, notices to standard error.',
+    )
+    .argument('[channels...]', 'the topics to follow; messages to everybody come by themselves')
+    .option(
+      '--user <id>',
+      'follow the messages to a user, too (only where the server lets you choose who you are)',
+    )
+    .option('--since <when>', 'begin in the past: "start", or a time such as 10m (units s, m, h, d)')
+    .option('--json', 'print the lines of the server as they are, gaps and farewells among them')
+  return addTargetFlags(command).action(async (channels: string[], { json, url, ...request }: TailFlags) => {
+    // Whoever read our output, such as `head`, has what it wanted.
+    process.stdout.on('error', () => process.exit(0))
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0))
+    await tail(targetOf(url), { ...request, channels }, json ? jsonPrinter() : textPrinter())
+  })
+}
+
+function textPrinter(): TailListener {
+  const paint = painter(process.stdout)
+  const notices = noticePrinter()
+  return {
+    ...notices,
+    event({ channel = '', event, data }) {
+      const type = event === 'message' ? '' : ` ${paint('bold', printable(event))}`
+      const text = typeof data === 'string' ? data : JSON.stringify(data)
+      process.stdout.write(`${paint('cyan', printable(channel))}${type} ${printable(text)}\n`)
+    },
+  }
+}
+
+function jsonPrinter(): TailListener {
+  const print = (_: unknown, text: string): void => {
+    process.stdout.write(`${text}\n`)
+  }
+  const notices = noticePrinter()
+  return { ...notices, event: print, gap: print, bye: print }
+}
+
+function noticePrinter(): Omit<TailListener, 'event'> {
+  const paint = painter(process.stderr)
+  let isFirst = true
+  const note = (text: string): void => {
+    process.stderr.write(`${paint('dim', `· ${text}`)}\n`)
+  }
+  return {
+    connected({ channels, user }) {
+      const as = user === null ? '' : ` as ${printable(user)}`
+      const what = channels.join(', ') || 'messages to everybody'
+      note(`${isFirst ? 'listening to' : 'connected again to'} ${what}${as}`)
+      isFirst = false
+    },
+    gap({ channel, from, to, reason }) {
+      const text = `gap: ${printable(channel)} may have lost events after ${from} up to ${to} (${reason})`
+      process.stderr.write(`${paint('yellow', text)}\n`)
+    },
+    bye: ({ reason }) => note(`bye: ${reason}`),
+    pausing: (pauseMs) => note(`disconnected; trying again in ${(pauseMs / 1000).toFixed(1)} s`),
+  }
+}
+
+/** Anybody may publish anything: control characters would steer the terminal. Continued lines are set off. */
+function printable(text: string): string {
+  return text
+    .replace(/[\p{Cc}\p{Bidi_Control}]/gu, (char) => (char === '\n' || char === '\t' ? char : escaped(char)))
+    .replaceAll('\n', '\n  ')
+}
+
+function escaped(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+}

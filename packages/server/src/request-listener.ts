@@ -1,0 +1,50 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Hub } from '@fanline/hub'
+import { type Authenticator, answerProblem, nativeRoutes } from '@fanline/hub/routes'
+import type { Logger } from './logger.ts'
+
+/** Throws a ProblemError for a request that must not be looked at. */
+export type Guard = (request: IncomingMessage) => void
+
+/** The way of a request through the server. */
+export interface RequestPath {
+  readonly hub: Hub
+  readonly authenticator: Authenticator
+  /** Comes first, if there is one. */
+  readonly guard: Guard | undefined
+  /** Answers what is not part of the native API. */
+  readonly answerOther: (req: IncomingMessage, res: ServerResponse) => Promise<void>
+  readonly logger: Logger
+}
+
+/** The hot path: the native API is answered straight from node:http, everything else after it. */
+export function requestListener({
+  hub,
+  authenticator,
+  guard,
+  answerOther,
+  logger,
+}: RequestPath): RequestListener {
+  const native = nativeRoutes(hub, { authenticator })
+  const logsRequests = logger.isLevelEnabled('debug')
+  return (req, res) => {
+    if (logsRequests) logRequest(logger, req, res)
+    try {
+      guard?.(req)
+    } catch (error) {
+      answerProblem(res, error)
+      return
+    }
+    if (!native.handle(req, res)) void answerOther(req, res)
+  }
+}
+
+function logRequest(logger: Logger, req: IncomingMessage, res: ServerResponse): void {
+  const began = performance.now()
+  // Queries may hold credentials.
+  const [path] = req.url!.split('?', 1)
+  res.once('close', () => {
+    const ms = Math.round(performance.now() - began)
+    logger.debug({ method: req.method, path, status: res.statusCode, ms }, 'request')
+  })
+}
