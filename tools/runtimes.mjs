@@ -1,0 +1,34 @@
+// The other runtimes that protocol, hub and client are tested on.
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure, root } from './command.mjs'
+import { installed, npmCi } from './prepare.mjs'
+
+// Not in the workspace's node_modules: there `.bin/node` would take over every npm script.
+const folder = join(root, '.cache', 'runtimes')
+const binary = (path) => join(folder, 'node_modules', path)
+
+/** `version` is what runtime-version.test.mjs must find itself running on. */
+export const runtimes = [
+  { name: 'node22', kind: 'node', binary: binary('node22/bin/node'), version: 'node 22' },
+  { name: 'node24', kind: 'node', binary: binary('node24/bin/node'), version: 'node 24' },
+  { name: 'node26', kind: 'node', binary: binary('node26/bin/node'), version: 'node 26' },
+  { name: 'bun', kind: 'bun', binary: binary('@oven/bun-linux-x64/bin/bun'), version: 'bun 1.4' },
+  { name: 'deno', kind: 'deno', binary: binary('@deno/linux-x64-glibc/deno'), version: 'deno 2.9' },
+]
+
+/** Installs the runtimes that tools/runtimes names; about 800 MB, once. */
+export async function installRuntimes() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new Failure(
+      `The tests on other runtimes need Linux on x64; this is ${process.platform} on ${process.arch}.\n` +
+        'Run the other stages with: npm test -- --only lint,imports,node,e2e',
+    )
+  }
+  mkdirSync(folder, { recursive: true })
+  for (const file of ['package.json', 'package-lock.json']) {
+    copyFileSync(join(root, 'tools', 'runtimes', file), join(folder, file))
+  }
+  copyFileSync(join(root, '.npmrc'), join(folder, '.npmrc'))
+  if (!installed(folder)) await npmCi(folder, 'Installing other runtimes (Node 22, 24 and 26, Bun, Deno)')
+}

@@ -1,0 +1,44 @@
+// What the tests need from the operating system.
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { Failure, runQuietly } from './command.mjs'
+
+/** Debian packages, with the program each is needed for. */
+const packages = [{ name: 'chromium', program: 'chromium', why: 'the end-to-end tests drive a real browser' }]
+
+/**
+ * Installs with apt-get what is missing. Where that is not possible (no root, not Debian) it fails and says
+ * what to do: tests are never left out silently.
+ */
+export async function installSystemPackages() {
+  const missing = packages.filter(({ program }) => !onPath(program))
+  if (missing.length === 0) return
+  const names = missing.map(({ name }) => name)
+  const byHand = `apt-get install -y --no-install-recommends ${names.join(' ')}`
+  if (!onPath('apt-get') || process.getuid?.() !== 0) {
+    const reasons = missing.map(({ name, program, why }) => `  ${name} (program "${program}"): ${why}`)
+    throw new Failure(
+      [
+        'npm test needs packages of the operating system that are not installed:',
+        ...reasons,
+        onPath('apt-get')
+          ? `Only root may install them. Run: sudo apt-get update && sudo ${byHand}`
+          : `There is no apt-get here to install them. On Debian: ${byHand}`,
+      ].join('\n'),
+    )
+  }
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const wait = ['-o', 'DPkg::Lock::Timeout=120'] // seconds; a fresh machine is often still updating itself
+  await runQuietly('Reading the list of Debian packages', 'apt-get', ['update', ...wait], { env })
+  const install = ['install', '-y', '--no-install-recommends', ...wait, ...names]
+  await runQuietly(`Installing Debian packages: ${names.join(', ')}`, 'apt-get', install, { env })
+  const absent = missing.filter(({ program }) => !onPath(program)).map(({ program }) => program)
+  if (absent.length > 0)
+    throw new Failure(`installed ${names.join(', ')}, yet not on the PATH: ${absent.join(', ')}`)
+}
+
+/** @param {string} program */
+function onPath(program) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'] // daemons live in sbin
+  return folders.some((folder) => existsSync(join(folder, program)))
+}
