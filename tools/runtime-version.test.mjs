@@ -9,7 +9,7 @@ const runtime = globalThis.Deno
     : `node ${process.versions.node}`
 
 test('the tests run on the runtime that the stage names', () => {
-  const expected = process.env.FANLINE_EXPECT_RUNTIME
-  assert.ok(expected, 'FANLINE_EXPECT_RUNTIME is not set')
+  const expected = process.env.EXPECT_RUNTIME
+  assert.ok(expected, 'EXPECT_RUNTIME is not set')
   assert.ok(`${runtime}.`.startsWith(`${expected}.`), `expected ${expected}, running on ${runtime}`)
 })

@@ -40,7 +40,8 @@ const runners = {
       ...['test', '--allow-all', '--no-check', '--no-lock', '--node-modules-dir=manual'],
       ...['tools/deno-test.mjs', '--', file],
     ],
-    passed: [/ \| (\d+) passed\b/g],
+    // What stands inside a suite is a step to Deno, and the suite is a test.
+    passed: [/ \| (\d+) passed\b/g, / passed \((\d+) steps?\)/g],
     failed: [/ \| (\d+) failed\b/g],
     skipped: [/ \| (\d+) ignored\b/g],
   },
@@ -77,7 +78,7 @@ export async function runTests(runtime, files, { concurrency = 2, long = false }
     counts.failed += failed
     counts.skipped += skipped
 
-    const where = runner.oneByOne ? batch[0] : `the ${batch.length} files`
+    const where = runner.oneByOne ? batch[0] : `${batch.length} files`
     const empty = fileWithoutTests.exec(output)?.[1]
     if (late) complaints.push(`${where}: did not end within ${timeoutMs / 1000} s`)
     else if (failed > 0) complaints.push(`${where}: ${failed} failed`)
@@ -92,7 +93,7 @@ export async function runTests(runtime, files, { concurrency = 2, long = false }
 function testEnvironment(version) {
   const env = {
     ...process.env,
-    FANLINE_EXPECT_RUNTIME: version,
+    EXPECT_RUNTIME: version,
     NO_COLOR: '1', // the summaries are read
     DENO_DIR: join(root, '.cache', 'deno'),
     DENO_NO_UPDATE_CHECK: '1',
