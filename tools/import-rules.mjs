@@ -42,7 +42,7 @@ export function importsOf(source) {
 }
 
 /**
- * The imports that break the rules, each as `file imports specifier: room may not import room`.
+ * The imports that break the rules, each as `file imports specifier: one room may not import another`.
  *
  * @param {ReadonlyMap<string, string>} sources by path from the root of the repository, with `/`
  * @returns {string[]}
@@ -55,7 +55,7 @@ export function wrongArrows(sources) {
     for (const specifier of importsOf(source)) {
       const to = targetOf(file, specifier)
       if (to.folder === from.folder || arrows[from.room].includes(to.room)) continue
-      wrong.push(`${file} imports ${specifier}: ${from.room} may not import ${to.room}`)
+      wrong.push(`${file} imports ${specifier}: ${from.folder} may not import ${to.folder}`)
     }
   }
   return wrong
@@ -92,22 +92,24 @@ export function cycleIn(sources) {
 /** The room a file of `packages` lies in, and the folder that tells rooms of the same kind apart. */
 function roomOf(file) {
   const [, name, , folder = ''] = /^packages\/([^/]+)\/(src\/)?(?:([^/]+)\/)?/.exec(file)
-  if (name !== 'hub') return { room: name, folder: name }
-  if (wiring.test(file)) return { room: 'hub wiring', folder: 'hub wiring' }
-  return folder === ''
-    ? { room: 'hub core', folder: 'hub core' }
-    : { room: 'hub rim', folder: `hub/${folder}` }
+  if (name !== 'hub') return room(name)
+  if (wiring.test(file)) return room('hub wiring')
+  return folder === '' ? room('hub core') : room('hub rim', `hub/${folder}`)
 }
 
 function targetOf(file, specifier) {
   if (isRelative(specifier)) {
     const target = resolve(file, specifier)
     const inside = target.startsWith(file.split('/', 3).join('/'))
-    return inside ? roomOf(target) : { room: 'another package by its path' }
+    return inside ? roomOf(target) : room('another package by its path')
   }
   const sibling = /^@fanline\/([^/]+)/.exec(specifier)?.[1]
-  if (sibling) return { room: sibling }
-  return { room: isBuiltin(specifier) ? 'node' : 'npm' }
+  if (sibling) return room(sibling, `@fanline/${sibling}`)
+  return room(isBuiltin(specifier) ? 'node' : 'npm')
+}
+
+function room(name, folder = name) {
+  return { room: name, folder }
 }
 
 function isRelative(specifier) {

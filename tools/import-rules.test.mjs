@@ -52,6 +52,7 @@ test('every form of import is seen, and comments and strings are not', () => {
 const wrong = [
   ['packages/protocol/src/event.ts', 'node:buffer'],
   ['packages/protocol/src/event.ts', '@fanline/hub'],
+  ['packages/protocol/src/event.ts', '@fanline/protocol'],
   ['packages/protocol/src/event.ts', 'fast-check'],
   ['packages/protocol/src/event.ts', '../../hub/src/hub.ts'],
   ['packages/hub/src/hub.ts', 'node:http'],
