@@ -224,7 +224,8 @@ export class Hub<Events extends EventMap = EventMap> {
     }
     const ephemeral = publication.ephemeral || connection !== undefined
     const targets = connection === undefined ? channels : [connectionChannel(connection)]
-    const draft: Draft = { channels: targets, event, except, key, ephemeral }
+    // The log tells events apart by their identity: the same publication accepted twice is two events.
+    const draft: Draft = { channels: targets, event: { ...event }, except, key, ephemeral }
     const [receipt] = await this.#log.append([draft])
     if (!receipt) throw new ProblemError('internal', 'The log gave no receipt.')
     if (!receipt.duplicate) this.#counters.published++
