@@ -47,10 +47,12 @@ async function dev(config: Config): Promise<void> {
   }
   const profile: Profile = { authenticator: openAccess(), addresses, demo: true, guard: mustNameLoopback }
   const logger = createLogger(config.log.level, 'human')
-  const server = await compose(config, profile, logger)
-  process.stdout.write(greeting(config.host === '::1' ? '[::1]' : 'localhost', server.port))
-  warnOfFewOpenFiles(logger)
-  await runUntilSignal(server, logger)
+  await runUntilSignal(logger, async () => {
+    const server = await compose(config, profile, logger)
+    process.stdout.write(greeting(config.host === '::1' ? '[::1]' : 'localhost', server.port))
+    warnOfFewOpenFiles(logger)
+    return server
+  })
 }
 
 function greeting(host: string, port: number): string {

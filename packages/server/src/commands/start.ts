@@ -26,9 +26,11 @@ export function startCommand(): Command {
 async function start(config: Config): Promise<void> {
   const profile: Profile = { authenticator: closedAccess(), addresses: [config.host], demo: false }
   const logger = createLogger(config.log.level, 'json')
-  const server = await compose(config, profile, logger)
-  logger.info({ host: config.host, port: server.port, version: VERSION }, 'listening')
-  logger.warn('no credentials are configured, so every request but /livez and /readyz is refused')
-  warnOfFewOpenFiles(logger)
-  await runUntilSignal(server, logger)
+  await runUntilSignal(logger, async () => {
+    const server = await compose(config, profile, logger)
+    logger.info({ host: config.host, port: server.port, version: VERSION }, 'listening')
+    logger.warn('no credentials are configured, so every request but /livez and /readyz is refused')
+    warnOfFewOpenFiles(logger)
+    return server
+  })
 }
