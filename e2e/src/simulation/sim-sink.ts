@@ -33,6 +33,7 @@ export class SimSink implements Sink {
 
   open(listener: SinkListener): void {
     this.#listener = listener
+    if (this.#isClosed) listener.closed()
   }
 
   write(run: Run): boolean {
@@ -94,7 +95,7 @@ export class SimSink implements Sink {
   #settle(): void {
     if (this.#waiting.length > 0) return
     if (this.#ending) this.cut()
-    else if (this.#full) {
+    else if (this.#full || this.#random.oneIn(10)) {
       this.#full = false
       this.#listener?.drained()
     }

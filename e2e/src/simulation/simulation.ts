@@ -1,5 +1,6 @@
 import { Hub, type HubOptionsInput, memoryLog, type PublishRequest, type Tuning } from '@fanline/hub'
 
+import { awkwardLog } from '@fanline/hub/testing'
 import { checkClient, type Truth } from './check.ts'
 import { Random } from './random.ts'
 import { SimClient } from './sim-client.ts'
@@ -7,7 +8,7 @@ import { SimClock } from './sim-clock.ts'
 
 const CHANNELS = ['a', 'b', 'c', 'd']
 const USERS = ['u', 'v']
-const STEPS = 400
+const STEPS = 500
 /** More turns than any run needs to settle once all faults have ended. */
 const SETTLING_TURNS = 20_000
 
@@ -145,8 +146,8 @@ class Simulation {
     const random = this.#random
     const client = random.pick(this.#clients)
     const dice = random.between(1, 100)
-    if (dice <= 30) this.#publish()
-    else if (dice <= 65) this.#clock.step()
+    if (dice <= 16) this.#publish()
+    else if (dice <= 65) for (let turns = random.between(1, 4); turns > 0; turns--) this.#clock.step()
     else if (dice <= 82) client.sink?.flow()
     else if (dice <= 90) this.#connectOrCut(client)
     else if (dice <= 97) this.#clock.pass(random.pick([1, 10, 200, 3000]))
@@ -180,7 +181,8 @@ class Simulation {
     const hub = this.#hub
     hub.publish(request).then(
       ({ id }) => {
-        if (id === null) return
+        // A process that has died acknowledges nothing.
+        if (id === null || this.#hub !== hub) return
         this.#truth.push({
           serial,
           position: Number(id),
@@ -199,7 +201,12 @@ class Simulation {
   #start(): Hub {
     const clock = this.#clock
     const memory = memoryLog({ history: this.#options.history as never, clock })
-    const log = memory
+    let log = memory
+    if (this.#awkward) {
+      const awkward = awkwardLog(memory, { clock })
+      this.#calm = () => awkward.calm()
+      log = awkward
+    }
     return new Hub({
       log,
       clock,

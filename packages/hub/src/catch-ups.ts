@@ -1,13 +1,18 @@
 import type { Clock } from './clock.ts'
-import type { Connection } from './connection.ts'
 
 /** A page of 64 KiB costs some 30 µs to read and write, so this is a slice of about a millisecond. */
 const PAGES_PER_TURN = 32
 
+/** Who takes a turn. */
+export interface CatchingUp {
+  /** Reads and writes one page. Never rejects. */
+  catchUp(): Promise<void>
+}
+
 /** Lets connections that catch up take turns, a page each, so that thousands that return at once delay nobody else. */
 export class CatchUps {
   readonly #clock: Clock
-  #waiting: Connection[] = []
+  #waiting: CatchingUp[] = []
   #next = 0
   #scheduled = false
 
@@ -15,7 +20,7 @@ export class CatchUps {
     this.#clock = clock
   }
 
-  add(connection: Connection): void {
+  add(connection: CatchingUp): void {
     this.#waiting.push(connection)
     if (this.#scheduled) return
     this.#scheduled = true

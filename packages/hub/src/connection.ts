@@ -8,16 +8,22 @@ import {
   type GapNotice,
   type Hello,
   type Position,
+  type ProblemError,
   toProblem,
   type UserId,
   userChannel,
   ZERO,
 } from '@fanline/protocol'
+import type { CatchUps } from './catch-ups.ts'
+import type { Clock } from './clock.ts'
+import type { Counters } from './counters.ts'
 import { AT_HEAD, type Cursor } from './cursor.ts'
-import type { Delivery } from './delivery.ts'
-import { distinct, type Lane } from './fan-out.ts'
+import type { Feed } from './feed.ts'
 import type { Frames } from './frames.ts'
-import type { Entry, Gap, LogPage } from './log.ts'
+import { distinct, type Lane } from './lane.ts'
+import type { Entry, Gap, Log, LogPage, LogQuery } from './log.ts'
+import type { HubOptions } from './options.ts'
+import type { Registry } from './registry.ts'
 import { encodeRun } from './run.ts'
 import type { Run, Sink, SinkListener } from './sink.ts'
 
@@ -31,6 +37,31 @@ export interface ConnectionRequest {
   /** Topics, each once. */
   readonly topics: readonly ChannelName[]
   readonly cursor: Cursor
+}
+
+/** What all connections of a hub share. */
+export interface Delivery {
+  readonly clock: Clock
+  readonly log: Log
+  readonly feed: Feed
+  readonly registry: Registry<Connection>
+  readonly catchUps: CatchUps
+  readonly counters: Counters
+  readonly options: HubOptions
+  readonly pageEntries: number
+  readonly pageBytes: number
+  /** Connections that were closed by the hub and whose last bytes are on their way. */
+  readonly ending: Set<Connection>
+  /** The time of the last pulse: precise enough for heartbeats, and free. */
+  coarseNow(): number
+  /** The reconnection time for the next client, spread so that they do not come back together. */
+  retryMs(): number
+  /** A connection is no longer open. */
+  left(connection: Connection, reason: CloseReason | 'gone'): void
+  /** One of {@link ending} has sent everything, or lost its client. */
+  ended(connection: Connection): void
+  /** Something failed that no caller waits for. */
+  report(problem: ProblemError, about: { connection?: string }): void
 }
 
 /**
@@ -58,8 +89,6 @@ export class Connection implements SinkListener {
   #start: Cursor
   #lastWriteAt: number
   #greeting = ''
-  /** While a page is on its way the log admitted a loss: read once more before going live. */
-  #readAgain = false
   /** When this catch-up ends, the client is told. */
   #announceLive = false
   /** Where the connection stood when it first missed an ephemeral event of a channel. */
@@ -87,6 +116,7 @@ export class Connection implements SinkListener {
   async open(): Promise<void> {
     const { registry, log, catchUps } = this.#delivery
     this.#sink.open(this)
+    if (this.state !== 'opening') return
     try {
       const watched = registry.join(this)
       if (watched) await watched
@@ -114,7 +144,6 @@ export class Connection implements SinkListener {
    */
   async catchUp(): Promise<void> {
     if (this.state !== 'catching-up') return
-    this.#readAgain = false
     let page: LogPage
     try {
       page = await this.#delivery.log.read(this.#query(this.cursor))
@@ -125,7 +154,7 @@ export class Connection implements SinkListener {
     if (this.state !== 'catching-up') return
     this.#writeGreeting()
     if (this.#isCatchingUp()) this.#writePage(page)
-    if (this.#isCatchingUp() && page.reachedHead && !this.#readAgain) this.#goLive()
+    if (this.#isCatchingUp() && page.reachedHead) this.#goLive()
     // Not before the writes: a connection that falls behind in them takes its place again when it has drained.
     if (this.#isCatchingUp()) this.#delivery.catchUps.add(this)
   }
@@ -162,13 +191,11 @@ export class Connection implements SinkListener {
 
   /** The log admitted a loss in a channel of this connection: reading again names it. */
   reread(): void {
-    if (this.state === 'live') {
-      this.state = 'catching-up'
-      this.#announceLive = true
-      this.#delivery.catchUps.add(this)
-    } else {
-      this.#readAgain = true
-    }
+    // Whoever is not live reads the log anyway before it goes live: the feed no longer covers what was lost.
+    if (this.state !== 'live') return
+    this.state = 'catching-up'
+    this.#announceLive = true
+    this.#delivery.catchUps.add(this)
   }
 
   /** Says "still here" when nothing was written since `quietSince`; closes a connection that takes nothing. */
@@ -263,7 +290,7 @@ export class Connection implements SinkListener {
     const entries = this.#wanted(
       feed.after(this.cursor).filter((entry) => this.channels.includes(entry.channel)),
     )
-    if (feed.end > this.cursor) this.cursor = feed.end
+    this.cursor = Math.max(this.cursor, feed.complete, entries.at(-1)?.position ?? ZERO) as Position
     let text = this.#text(entries)
     if (this.#skipped) text += this.#gaps(this.#skippedGaps())
     if (this.#announceLive) {
@@ -325,7 +352,7 @@ export class Connection implements SinkListener {
     return gaps
   }
 
-  #query(after: Position | null): Parameters<Delivery['log']['read']>[0] {
+  #query(after: Position | null): LogQuery {
     const { pageEntries, pageBytes } = this.#delivery
     return { channels: this.channels, after, maxEntries: pageEntries, maxBytes: pageBytes }
   }

@@ -1,11 +1,10 @@
-import type { ChannelName, Position } from '@fanline/protocol'
+import type { Position } from '@fanline/protocol'
 import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
 import type { Feed } from './feed.ts'
-import type { Frames } from './frames.ts'
+import { Flush } from './lane.ts'
 import type { Entry } from './log.ts'
 import type { Registry } from './registry.ts'
-import type { Run } from './sink.ts'
 
 /** A write costs about 7 µs, so this is a slice of one to two milliseconds. */
 const WRITES_PER_TURN = 256
@@ -16,7 +15,7 @@ const WRITES_PER_TURN = 256
  */
 export class FanOut {
   readonly #clock: Clock
-  readonly #registry: Registry
+  readonly #registry: Registry<Connection>
   readonly #feed: Feed
   /** Entries that wait for the next turn. */
   #pending: Entry[] = []
@@ -27,11 +26,11 @@ export class FanOut {
   /** Live connections have everything up to here. */
   #flushed: Position
 
-  constructor(clock: Clock, registry: Registry, feed: Feed) {
+  constructor(clock: Clock, registry: Registry<Connection>, feed: Feed) {
     this.#clock = clock
     this.#registry = registry
     this.#feed = feed
-    this.#flushed = feed.end
+    this.#flushed = feed.complete
   }
 
   /** Every live connection has been handed all its entries up to here; undefined while some wait. */
@@ -63,7 +62,7 @@ export class FanOut {
     this.#touched = []
     this.#next = 0
     this.#flushing = false
-    this.#flushed = this.#feed.end
+    this.#flushed = this.#feed.complete
   }
 
   #begin(): void {
@@ -85,119 +84,4 @@ export class FanOut {
       }
     }
   }
-}
-
-/** The entries of one turn, by channel. */
-class Flush {
-  readonly #entries: readonly Entry[]
-  readonly #byChannel = new Map<ChannelName, Entry[]>()
-  readonly #lanes = new Map<Frames, Lane>()
-
-  constructor(entries: readonly Entry[]) {
-    this.#entries = entries
-    for (const entry of entries) {
-      const known = this.#byChannel.get(entry.channel)
-      if (known) known.push(entry)
-      else this.#byChannel.set(entry.channel, [entry])
-    }
-  }
-
-  channels(): IterableIterator<ChannelName> {
-    return this.#byChannel.keys()
-  }
-
-  of(channel: ChannelName): readonly Entry[] {
-    return this.#byChannel.get(channel) ?? []
-  }
-
-  /** Entries of some of the channels, in order, an event in several of them once. */
-  select(channels: readonly ChannelName[]): readonly Entry[] {
-    if (channels.length === 1) return this.of(channels[0]!)
-    if (channels.length === this.#byChannel.size) return distinct(this.#entries)
-    const wanted = new Set(channels)
-    return distinct(this.#entries.filter((entry) => wanted.has(entry.channel)))
-  }
-
-  /** Where connections of one dialect begin. */
-  lane(frames: Frames): Lane {
-    let lane = this.#lanes.get(frames)
-    if (!lane) {
-      lane = new Lane(this, frames, [])
-      this.#lanes.set(frames, lane)
-    }
-    return lane
-  }
-}
-
-/**
- * The connections of one flush that follow the same of its channels, and so get the same bytes. Each connection walks
- * from the empty lane to its own, channel by channel; lanes are made as they are first walked into.
- */
-export class Lane {
-  readonly #flush: Flush
-  readonly #frames: Frames
-  readonly #channels: readonly ChannelName[]
-  /** Made when a connection walks on: most follow one channel of a flush. */
-  #next: Map<ChannelName, Lane> | undefined
-  #entries: readonly Entry[] | undefined
-  #run: Run | undefined
-  #first: Position | undefined
-  #last: Position | undefined
-  #exceptions = false
-
-  constructor(flush: Flush, frames: Frames, channels: readonly ChannelName[]) {
-    this.#flush = flush
-    this.#frames = frames
-    this.#channels = channels
-  }
-
-  with(channel: ChannelName): Lane {
-    this.#next ??= new Map()
-    let lane = this.#next.get(channel)
-    if (!lane) {
-      lane = new Lane(this.#flush, this.#frames, [...this.#channels, channel])
-      this.#next.set(channel, lane)
-    }
-    return lane
-  }
-
-  get entries(): readonly Entry[] {
-    return this.#load()
-  }
-
-  /** True when a connection that stands at `cursor` gets exactly the shared run. */
-  fits(cursor: Position): boolean {
-    this.#load()
-    return !this.#exceptions && (this.#first === undefined || cursor < this.#first)
-  }
-
-  /** The shared bytes of all entries. */
-  get run(): Run {
-    this.#run ??= this.#frames.run(this.entries)
-    return this.#run
-  }
-
-  /** The position of the last entry, if any has one. */
-  get last(): Position | undefined {
-    this.#load()
-    return this.#last
-  }
-
-  #load(): readonly Entry[] {
-    if (this.#entries) return this.#entries
-    const entries = this.#flush.select(this.#channels)
-    for (const entry of entries) {
-      if (entry.except.length > 0) this.#exceptions = true
-      if (entry.position === null) continue
-      this.#first ??= entry.position
-      this.#last = entry.position
-    }
-    this.#entries = entries
-    return entries
-  }
-}
-
-/** Drops what repeats the event before it: entries of one publish stand side by side and share their event. */
-export function distinct(entries: readonly Entry[]): readonly Entry[] {
-  return entries.filter((entry, i) => i === 0 || entries[i - 1]!.event !== entry.event)
 }

@@ -26,6 +26,11 @@ export class Feed {
     return this.#end
   }
 
+  /** Everything up to here was announced. More of the newest position may follow: one publish can have many entries. */
+  get complete(): Position {
+    return Math.max(this.#start, this.#end - 1) as Position
+  }
+
   /** Takes entries in position order; ephemeral ones are not kept. */
   push(batch: readonly Entry[]): void {
     for (const entry of batch) {
@@ -36,6 +41,15 @@ export class Feed {
     }
     // Halving makes the cost of forgetting constant per entry.
     if (this.#entries.length > this.#maxEntries || this.#length > this.#maxLength) this.#forgetHalf()
+  }
+
+  /** Something up to this position was not announced: nobody may rely on the feed for it. */
+  forget(through: Position): void {
+    if (through <= this.#start) return
+    this.#start = through
+    this.#entries = this.after(through).slice()
+    this.#measure()
+    if (through > this.#end) this.#end = through
   }
 
   /** True when every announced entry after `position` is held. */
@@ -58,11 +72,11 @@ export class Feed {
 
   #forgetHalf(): void {
     const half = this.#entries.length >>> 1
-    // All entries of one publish share a position: forget them together.
-    const start = this.#entries[half]!.position as Position
-    const keepFrom = this.#entries.findIndex((entry) => (entry.position as Position) > start)
-    this.#entries = keepFrom === -1 ? [] : this.#entries.slice(keepFrom)
-    this.#start = start
+    // All entries of one publish share a position, and so are kept together.
+    this.forget(((this.#entries[half]!.position as Position) - 1) as Position)
+  }
+
+  #measure(): void {
     this.#length = 0
     for (const entry of this.#entries) this.#length += entry.event.data.length
   }

@@ -14,9 +14,9 @@ import {
 } from '@fanline/protocol'
 import { CatchUps } from './catch-ups.ts'
 import type { Clock } from './clock.ts'
-import { Connection, type ConnectionState } from './connection.ts'
+import { Connection, type ConnectionState, type Delivery } from './connection.ts'
+import type { Counters } from './counters.ts'
 import { AT_HEAD, type Cursor } from './cursor.ts'
-import type { Counters, Delivery } from './delivery.ts'
 import type { Dialect } from './dialect.ts'
 import type { EventMap, PublishInput } from './event-map.ts'
 import { FanOut } from './fan-out.ts'
@@ -123,7 +123,7 @@ export class Hub<Events extends EventMap = EventMap> {
   readonly clock: Clock
   readonly #tuning: Tuning
   readonly #log: Log
-  readonly #registry: Registry
+  readonly #registry: Registry<Connection>
   readonly #feed: Feed
   readonly #fanOut: FanOut
   readonly #pulse: Pulse
@@ -151,7 +151,7 @@ export class Hub<Events extends EventMap = EventMap> {
     this.clock = clock
     this.#tuning = { ...TUNING, ...parts.tuning }
     this.#log = log
-    this.#registry = new Registry(log)
+    this.#registry = new Registry<Connection>(log)
     this.#feed = new Feed(this.#tuning.feedEntries, this.#tuning.feedLength)
     this.#fanOut = new FanOut(clock, this.#registry, this.#feed)
     this.#pulse = new Pulse(clock, this.#registry, this.#fanOut, this.options.delivery.heartbeatMs)
@@ -346,6 +346,7 @@ export class Hub<Events extends EventMap = EventMap> {
   }
 
   #gapAdmitted(gap: Gap): void {
+    this.#feed.forget(gap.through)
     for (const connection of this.#registry.followers(gap.channel)) connection.reread()
   }
 

@@ -16,7 +16,7 @@ const CHECKS_PER_TURN = 256
 /** One timer for all heartbeats, checkpoints and stall time-outs. */
 export class Pulse implements Checkpoints {
   readonly #clock: Clock
-  readonly #registry: Registry
+  readonly #registry: Registry<Connection>
   readonly #fanOut: FanOut
   readonly #heartbeatMs: number
   readonly #cancel: () => void
@@ -25,7 +25,7 @@ export class Pulse implements Checkpoints {
   #sweep: Iterator<Connection> | undefined
   #position: Position | undefined
 
-  constructor(clock: Clock, registry: Registry, fanOut: FanOut, heartbeatMs: number) {
+  constructor(clock: Clock, registry: Registry<Connection>, fanOut: FanOut, heartbeatMs: number) {
     this.#clock = clock
     this.#registry = registry
     this.#fanOut = fanOut

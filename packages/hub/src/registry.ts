@@ -1,20 +1,26 @@
 import { type ChannelName, connectionOf, type UserId } from '@fanline/protocol'
-import type { Connection } from './connection.ts'
 import type { Log } from './log.ts'
 
-interface Following {
-  readonly connections: Set<Connection>
+/** What a registry needs to know of a connection. */
+export interface Follower {
+  readonly id: string
+  readonly user: UserId | undefined
+  readonly channels: readonly ChannelName[]
+}
+
+interface Following<C> {
+  readonly connections: Set<C>
   /** Resolves when the log announces this channel; undefined once it does. */
   watched: Promise<void> | undefined
 }
 
-const NOBODY: ReadonlySet<Connection> = new Set()
+const NOBODY: ReadonlySet<never> = new Set()
 
 /** Who is connected, and who follows what. The log is asked for a channel while somebody follows it. */
-export class Registry {
+export class Registry<C extends Follower> {
   readonly #log: Log
-  readonly #following = new Map<ChannelName, Following>()
-  readonly #connections = new Map<string, Connection>()
+  readonly #following = new Map<ChannelName, Following<C>>()
+  readonly #connections = new Map<string, C>()
   readonly #users = new Map<UserId, number>()
 
   constructor(log: Log) {
@@ -36,15 +42,15 @@ export class Registry {
     return this.#following.size
   }
 
-  get(id: string): Connection | undefined {
+  get(id: string): C | undefined {
     return this.#connections.get(id)
   }
 
-  all(): IterableIterator<Connection> {
+  all(): IterableIterator<C> {
     return this.#connections.values()
   }
 
-  followers(channel: ChannelName): ReadonlySet<Connection> {
+  followers(channel: ChannelName): ReadonlySet<C> {
     return this.#following.get(channel)?.connections ?? this.#addressed(channel)
   }
 
@@ -57,7 +63,7 @@ export class Registry {
    * Adds a connection and watches its channels. The answer is undefined when all of them are announced already.
    * @throws what the log throws; the connection is in the registry all the same, until `leave`
    */
-  join(connection: Connection): Promise<void> | undefined {
+  join(connection: C): Promise<void> | undefined {
     this.#connections.set(connection.id, connection)
     if (connection.user !== undefined) this.#users.set(connection.user, this.countOf(connection.user) + 1)
     let waiting: Promise<void>[] | undefined
@@ -71,7 +77,7 @@ export class Registry {
     return waiting && Promise.all(waiting).then(nothing)
   }
 
-  leave(connection: Connection): void {
+  leave(connection: C): void {
     if (!this.#connections.delete(connection.id)) return
     if (connection.user !== undefined) {
       const left = this.countOf(connection.user) - 1
@@ -90,19 +96,19 @@ export class Registry {
   }
 
   /** One connection is addressed by a channel of its own that nobody has to follow. */
-  #addressed(channel: ChannelName): ReadonlySet<Connection> {
+  #addressed(channel: ChannelName): ReadonlySet<C> {
     const id = connectionOf(channel)
     const connection = id === undefined ? undefined : this.#connections.get(id)
     return connection ? new Set([connection]) : NOBODY
   }
 
-  #follow(channel: ChannelName, connection: Connection): Promise<void> | undefined {
+  #follow(channel: ChannelName, connection: C): Promise<void> | undefined {
     const known = this.#following.get(channel)
     if (known) {
       known.connections.add(connection)
       return known.watched
     }
-    const following: Following = { connections: new Set([connection]), watched: undefined }
+    const following: Following<C> = { connections: new Set([connection]), watched: undefined }
     this.#following.set(channel, following)
     following.watched = this.#log.watch(channel).then(() => {
       following.watched = undefined

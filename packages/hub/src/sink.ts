@@ -8,7 +8,7 @@ export interface Run {
 
 /** Who hears of a sink. */
 export interface SinkListener {
-  /** What was waiting has left; called only after a `write` that answered false. */
+  /** What was waiting has left. Comes after every `write` that answered false, and may come at other times. */
   drained(): void
   /** The peer is gone, or everything was sent after `end`. Called once. */
   closed(): void
@@ -16,7 +16,7 @@ export interface SinkListener {
 
 /** Where bytes leave the process: one HTTP response. */
 export interface Sink {
-  /** Starts the response. */
+  /** Starts the response; a peer that has left already is reported at once. */
   open(listener: SinkListener): void
   /** Takes the bytes, always. False means: nothing more, please, until `drained`. */
   write(run: Run): boolean

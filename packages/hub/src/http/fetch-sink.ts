@@ -28,6 +28,10 @@ export class FetchSink implements Sink {
 
   open(listener: SinkListener): void {
     this.#listener = listener
+    if (this.#signal.aborted || this.#controller === undefined) {
+      this.#closed()
+      return
+    }
     // Some runtimes tell of a client's leaving by the signal, some by cancelling the body; the first one counts.
     this.#signal.addEventListener('abort', this.#closed, { once: true })
   }

@@ -7,6 +7,9 @@ import { headerOf } from './node.ts'
 /** How long a client may go on sending a body that was refused, so that it can read why; milliseconds. */
 const LINGER_MS = 2000
 
+/** Shared by all requests without a query: nobody writes to it. */
+const NO_QUERY = new URLSearchParams()
+
 /** A request of node:http. */
 export class NodeRequest implements ApiRequest {
   readonly method: string
@@ -28,6 +31,7 @@ export class NodeRequest implements ApiRequest {
 
   /** Parsed when it is asked for: a publish has none. */
   get query(): URLSearchParams {
+    if (this.#search === '') return NO_QUERY
     this.#query ??= new URLSearchParams(this.#search)
     return this.#query
   }

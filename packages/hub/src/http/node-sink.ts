@@ -28,6 +28,10 @@ export class NodeSink implements Sink {
 
   open(listener: SinkListener): void {
     this.#listener = listener
+    if (this.#response.destroyed) {
+      this.closed()
+      return
+    }
     this.#response[SINK] = this
     // One function for all connections: a closure each would be memory for nothing.
     this.#response.on('close', onClose)

@@ -19,7 +19,7 @@ export async function serveNode(
   request: StreamRequest,
   ask: StreamAsk = askOf(req),
 ): Promise<void> {
-  const { accept } = req.headers
+  const accept = headerOf(req, 'accept')
   // A body that nobody reads would keep node from noticing that the client has left.
   req.resume()
   if (res.destroyed) return
@@ -60,8 +60,17 @@ function askOf(req: IncomingMessage): StreamAsk {
   }
 }
 
-/** A header as one string; undefined when it is absent. */
+/**
+ * One header of a request; undefined when it is absent.
+ * Looks at the headers as they came: `req.headers` would build an object of all of them for every publish, and keep it
+ * for every idle stream.
+ * @param name in lower case
+ */
 export function headerOf(req: IncomingMessage, name: string): string | undefined {
-  const value = req.headers[name]
-  return Array.isArray(value) ? value.join(', ') : value
+  const raw = req.rawHeaders
+  for (let i = 0; i < raw.length; i += 2) {
+    const candidate = raw[i] as string
+    if (candidate.length === name.length && candidate.toLowerCase() === name) return raw[i + 1]
+  }
+  return undefined
 }

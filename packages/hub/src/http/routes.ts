@@ -29,6 +29,7 @@ export interface Routes {
 }
 
 const JSON_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+const RAW_JSON_HEADERS = Object.entries(JSON_HEADERS).flat()
 const LINES_HEADERS = {
   'Content-Type': 'application/x-ndjson',
   'Cache-Control': 'no-store',
@@ -77,13 +78,10 @@ async function writeNode(
     return
   }
   const body = jsonBody(answer.json)
-  res
-    .writeHead(answer.status ?? 200, {
-      ...JSON_HEADERS,
-      ...answer.headers,
-      'Content-Length': Buffer.byteLength(body),
-    })
-    .end(body)
+  // An array is what node:http writes fastest, and no object has to be merged for each publish.
+  const headers = [...RAW_JSON_HEADERS, 'Content-Length', String(Buffer.byteLength(body))]
+  if (answer.headers) for (const [name, value] of Object.entries(answer.headers)) headers.push(name, value)
+  res.writeHead(answer.status ?? 200, headers).end(body)
 }
 
 async function toResponse(hub: Hub, request: Request, answer: ApiAnswer): Promise<Response> {
