@@ -48,6 +48,11 @@ export class StreamClient {
     return new StreamClient(await inTime(answer, () => `headers of ${url}`), abort)
   }
 
+  /** How many of the events were taken. */
+  get taken(): number {
+    return this.#next
+  }
+
   /** The next event that was not taken yet. */
   async next(): Promise<StreamEvent> {
     await this.#until(() => this.events.length > this.#next)
