@@ -5,6 +5,7 @@ import {
   type Checkpoint,
   CLOSE_REASONS,
   type CloseReason,
+  type Expiring,
   type GapNotice,
   type Hello,
   type Position,
@@ -27,6 +28,9 @@ import type { Registry } from './registry.ts'
 import { encodeRun } from './run.ts'
 import type { Run, Sink, SinkListener } from './sink.ts'
 
+/** How long before its end a stream says so, in milliseconds: time to fetch a new token. */
+const EXPIRING_MS = 60_000
+
 /** `opening` waits for its watches, `catching-up` reads the log, `live` is fed, `behind` waits for its socket. */
 export type ConnectionState = 'opening' | 'catching-up' | 'live' | 'behind' | 'closed'
 
@@ -37,6 +41,8 @@ export interface ConnectionRequest {
   /** Topics, each once. */
   readonly topics: readonly ChannelName[]
   readonly cursor: Cursor
+  /** When the stream ends, in milliseconds since 1970; undefined when it does not. */
+  readonly expiresAt: number | undefined
 }
 
 /** What all connections of a hub share. */
@@ -86,6 +92,8 @@ export class Connection implements SinkListener {
 
   readonly #delivery: Delivery
   readonly #sink: Sink
+  readonly #expiresAt: number | undefined
+  #saidExpiring = false
   #start: Cursor
   #lastWriteAt: number
   #greeting = ''
@@ -108,6 +116,7 @@ export class Connection implements SinkListener {
         ? [ALL_CHANNEL, ...request.topics]
         : [ALL_CHANNEL, userChannel(request.user), ...request.topics]
     this.#start = request.cursor
+    this.#expiresAt = request.expiresAt
     this.connectedAt = delivery.clock.now()
     this.#lastWriteAt = this.connectedAt
   }
@@ -200,8 +209,9 @@ export class Connection implements SinkListener {
 
   /** Says "still here" when nothing was written since `quietSince`; closes a connection that takes nothing. */
   pulse(nowMs: number, quietSince: number, checkpoint: Checkpoints): void {
+    if (this.#expiresAt !== undefined) this.#checkExpiry(nowMs, this.#expiresAt)
     if (this.state === 'behind') this.#checkStall(nowMs)
-    else if (this.state !== 'opening' && this.#lastWriteAt <= quietSince) {
+    else if (this.#takesWords() && this.#lastWriteAt <= quietSince) {
       const run = this.state === 'live' ? checkpoint.after(this.cursor, this.frames) : undefined
       if (run) this.cursor = checkpoint.position as Position
       this.#write(run ?? this.frames.heartbeat)
@@ -303,6 +313,11 @@ export class Connection implements SinkListener {
     if (text !== '') this.#write(encodeRun(text))
   }
 
+  /** True when the hub may say something of its own: after the hello, while the socket is not full. */
+  #takesWords(): boolean {
+    return this.#greeting === '' && (this.state === 'live' || this.state === 'catching-up')
+  }
+
   /** A method, because every write may change the state. */
   #isCatchingUp(): boolean {
     return this.state === 'catching-up'
@@ -355,6 +370,16 @@ export class Connection implements SinkListener {
   #query(after: Position | null): LogQuery {
     const { pageEntries, pageBytes } = this.#delivery
     return { channels: this.channels, after, maxEntries: pageEntries, maxBytes: pageBytes }
+  }
+
+  #checkExpiry(nowMs: number, expiresAt: number): void {
+    if (nowMs >= expiresAt) {
+      this.close('expired')
+    } else if (nowMs >= expiresAt - EXPIRING_MS && !this.#saidExpiring && this.#takesWords()) {
+      this.#saidExpiring = true
+      const data: Expiring = { at: new Date(expiresAt).toISOString() }
+      this.#write(encodeRun(this.frames.dialect.control({ type: 'fanline.expiring', data })))
+    }
   }
 
   #checkStall(nowMs: number): void {

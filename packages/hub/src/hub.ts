@@ -66,6 +66,8 @@ export interface SubscribeRequest {
   /** Topics. Everyone's channel and the user's own come by themselves. */
   readonly channels?: readonly string[] | undefined
   readonly cursor?: Cursor | undefined
+  /** When the stream ends, in milliseconds since 1970; never when absent. */
+  readonly expiresAt?: number | undefined
 }
 
 /** One open connection, as an operator sees it. */
@@ -254,6 +256,7 @@ export class Hub<Events extends EventMap = EventMap> {
       user: request.user === undefined ? undefined : parseUser(request.user),
       topics,
       cursor: request.cursor ?? AT_HEAD,
+      expiresAt: request.expiresAt,
     })
     this.#counters.opened++
     await connection.open()

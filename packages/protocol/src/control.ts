@@ -43,6 +43,12 @@ export interface GapNotice {
   readonly reason: GapReason
 }
 
+/** The token of this stream ends soon. */
+export interface Expiring {
+  /** When, ISO 8601. */
+  readonly at: string
+}
+
 /** The last event of a stream that the hub ends. */
 export interface Bye {
   readonly reason: CloseReason
@@ -57,6 +63,7 @@ export const CLOSE_REASONS = {
     meaning: 'The hub is shutting down; another one, or this one again, will answer.',
   },
   kicked: { reconnect: false, meaning: 'An operator or the application ended this connection.' },
+  expired: { reconnect: false, meaning: 'The token has expired; come back with a new one.' },
   stalled: { reconnect: true, meaning: 'The client took no byte for the stall time-out.' },
   overloaded: { reconnect: true, meaning: 'A limit is reached; the client should come back later.' },
   'log-failed': { reconnect: true, meaning: 'The log could not be read; nothing was skipped.' },

@@ -41,8 +41,16 @@ export const PROBLEMS = {
   'limit-invalid': { status: 400, title: 'limit is an integer from 1 to 1000.' },
   'after-invalid': { status: 400, title: 'after is an id that this hub gave.' },
   'headers-too-large': { status: 431, title: 'The head of the request is larger than 16 KiB.' },
-  unauthorized: { status: 401, title: 'A credential is needed, or the one given is not accepted.' },
+  unauthorized: { status: 401, title: 'A credential is needed.' },
+  'token-invalid': { status: 401, title: 'The token is not accepted.' },
+  'token-expired': { status: 401, title: 'The token has expired; get a new one.' },
   forbidden: { status: 403, title: 'The credential does not allow this.' },
+  'channel-forbidden': { status: 403, title: 'The credential does not cover this channel.' },
+  'grant-invalid': {
+    status: 400,
+    title:
+      'A grant is a channel name in which "*" may stand for one segment, and a final "**" for one or more.',
+  },
   'host-forbidden': { status: 421, title: 'This server does not answer for that host name.' },
   'not-found': { status: 404, title: 'There is nothing at this address.' },
   'connection-not-found': { status: 404, title: 'No open connection has this id.' },

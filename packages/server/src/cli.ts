@@ -3,6 +3,7 @@ import { devCommand } from './commands/dev.ts'
 import { publishCommand } from './commands/publish.ts'
 import { startCommand } from './commands/start.ts'
 import { tailCommand } from './commands/tail.ts'
+import { tokenCommand } from './commands/token.ts'
 import { versionCommand } from './commands/version.ts'
 import { Failure } from './failure.ts'
 import { VERSION } from './version.ts'
@@ -18,7 +19,14 @@ export async function run(args: readonly string[]): Promise<number> {
     .description('Server push for browsers over Server-Sent Events: nobody misses an event.')
     .version(VERSION)
     .addHelpText('after', '\nExit codes: 0 done, 1 something failed, 2 wrong command line or configuration.')
-  for (const command of [devCommand(), startCommand(), publishCommand(), tailCommand(), versionCommand()])
+  for (const command of [
+    devCommand(),
+    startCommand(),
+    publishCommand(),
+    tailCommand(),
+    tokenCommand(),
+    versionCommand(),
+  ])
     program.addCommand(command)
   for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({

@@ -1,3 +1,5 @@
+import type { StreamRequest } from './stream-request.ts'
+
 /** A request to the native API, wherever it came from. */
 export interface ApiRequest {
   readonly method: string
@@ -21,4 +23,4 @@ export type ApiAnswer =
   /** Lines of NDJSON, as they become known. */
   | { readonly lines: AsyncIterable<string> }
   /** A stream for this user and these channels. */
-  | { readonly stream: { readonly user: string | undefined; readonly channels: readonly string[] } }
+  | { readonly stream: StreamRequest }

@@ -125,14 +125,14 @@ function asAdmin(access: Access, answer: () => ApiAnswer): ApiAnswer {
 
 function mustSubscribe(access: Access, channel: string): void {
   if (!access.maySubscribe(parseChannel(channel)))
-    throw new ProblemError('forbidden', `No grant for ${channel}.`)
+    throw new ProblemError('channel-forbidden', `It is ${channel}.`)
 }
 
 function listen({ access, request, parts }: Context): ApiAnswer {
   const named = request.query.getAll('channel').flatMap((names) => names.split(','))
   const channels = [...parts, ...named]
   for (const channel of channels) mustSubscribe(access, channel)
-  return { stream: { user: access.user, channels } }
+  return { stream: { user: access.user, channels, expiresAt: access.expiresAt } }
 }
 
 async function history({ hub, access, request, parts }: Context): Promise<ApiAnswer> {

@@ -74,11 +74,14 @@ async function tryAccept(
 
 function accept(hub: Hub, access: Access, body: unknown): Promise<PublishReceipt> {
   const publication = parsePublication(body)
-  mustPublish(access, publication)
+  mustPublish(hub, access, publication)
   return hub.accept(publication)
 }
 
-function mustPublish(access: Access, publication: Publication): void {
+function mustPublish(hub: Hub, access: Access, publication: Publication): void {
+  // Asked for each line: a stream of publishes may outlive its credential.
+  if (access.expiresAt !== undefined && access.expiresAt <= hub.clock.now())
+    throw new ProblemError('token-expired')
   if (!access.mayPublish(publication)) throw new ProblemError('forbidden', 'No grant to publish there.')
 }
 

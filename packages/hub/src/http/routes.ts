@@ -10,8 +10,16 @@ import { FetchRequest } from './fetch-request.ts'
 import { answerProblem, serveNode } from './node.ts'
 import { NodeRequest } from './node-request.ts'
 
-export { type Access, type Authenticator, type CredentialSource, openAccess } from '../authenticator.ts'
-export { answerProblem } from './node.ts'
+export { apiKey, MIN_KEY_LENGTH } from '../auth/api-key.ts'
+export {
+  type Access,
+  type Authenticator,
+  type CredentialSource,
+  type Grants,
+  grantAccess,
+  openAccess,
+} from '../authenticator.ts'
+export { answerProblem, headerOf } from './node.ts'
 
 /** Where the routes stand, and who may use them. */
 export interface RoutesOptions {

@@ -8,6 +8,8 @@ export interface StreamRequest {
   readonly user?: string | undefined
   /** Topics to follow. */
   readonly channels?: readonly string[] | undefined
+  /** When the stream ends, in milliseconds since 1970: with the credential that opened it. Never when absent. */
+  readonly expiresAt?: number | undefined
 }
 
 /** The parts of a request that a stream looks at. */

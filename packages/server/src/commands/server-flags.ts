@@ -29,6 +29,7 @@ export function configOf(command: Command, platformVariables: ReadonlyMap<string
 function flagOf({ flag, section, row }: NamedOption): Option {
   const placeholder =
     row.kind === 'number' ? row.unit : row.kind === 'choice' ? row.choices.join('|') : 'text'
-  const option = new Option(`${flag} <${placeholder}>`, `${row.description} (default: ${row.default})`)
+  const fallback = row.default === '' ? '' : ` (default: ${row.default})`
+  const option = new Option(`${flag} <${placeholder}>`, row.description + fallback)
   return section === '' ? option : option.helpGroup(`${section}:`)
 }

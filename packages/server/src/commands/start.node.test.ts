@@ -56,3 +56,96 @@ test('start takes HOST and PORT from the platform', async (t) => {
   const [, host] = await program.prints(/"host":"([^"]*)","port":\d+/)
   assert.equal(host, '::1')
 })
+
+const CREDENTIALS = {
+  FANLINE_JWT_SECRET: 'a secret of the tests, long enough to be taken',
+  FANLINE_API_KEY: 'a-key-of-the-tests-long-enough-to-be-taken',
+}
+
+test('a secret and a key are the shortest safe start', async (t) => {
+  const mint = new Program(t, ['token', 'mint', '--user', '42', '--subscribe', 'orders.*'], {
+    env: CREDENTIALS,
+  })
+  assert.equal(await mint.exitCode, 0)
+  const listener = { Authorization: `Bearer ${mint.stdout.trim()}` }
+  const publisher = { Authorization: `Bearer ${CREDENTIALS.FANLINE_API_KEY}` }
+  const program = new Program(t, ['start', '--port', '0', '--log-level', 'debug'], { env: CREDENTIALS })
+  const [, port] = await program.prints(/"port":(\d+)/)
+  const url = `http://127.0.0.1:${port}`
+
+  const stream = await fetch(`${url}/v1/events/orders.eu`, { headers: listener })
+  assert.equal(stream.status, 200)
+  const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader()
+  await readUntil(reader, /fanline\.hello.*"user":"42"/s)
+  const published = await fetch(`${url}/v1/publish`, {
+    method: 'POST',
+    headers: publisher,
+    body: JSON.stringify({ user: '42', data: 'for you' }),
+  })
+  assert.equal(((await published.json()) as { delivered: number }).delivered, 1)
+  await readUntil(reader, /data: for you/)
+
+  for (const [method, path, headers, status, code] of [
+    ['POST', '/v1/publish/orders.eu', listener, 403, 'forbidden'],
+    ['GET', '/v1/events/orders.eu.1', listener, 403, 'channel-forbidden'],
+    ['GET', '/v1/channels/secrets/history', listener, 403, 'channel-forbidden'],
+    ['GET', '/v1/connections', listener, 403, 'forbidden'],
+    ['GET', '/v1/connections', {}, 401, 'unauthorized'],
+    ['GET', '/metrics', { Authorization: 'Bearer nonsense' }, 401, 'token-invalid'],
+  ] as const) {
+    const answer = await fetch(url + path, { method, headers })
+    assert.equal(answer.status, status, path)
+    assert.equal(((await answer.json()) as { code: string }).code, code, path)
+  }
+  assert.equal((await fetch(`${url}/metrics`, { headers: publisher })).status, 200)
+
+  program.signal('SIGTERM')
+  assert.equal(await program.exitCode, 0)
+  for (const secret of [...Object.values(CREDENTIALS), mint.stdout.trim()])
+    assert.ok(!program.stdout.includes(secret))
+})
+
+test('a stream ends with its token, and says so', async (t) => {
+  const mint = new Program(t, ['token', 'mint', '--subscribe', 'a', '--expires', '4s'], { env: CREDENTIALS })
+  assert.equal(await mint.exitCode, 0)
+  const program = new Program(t, ['start', '--port', '0'], { env: CREDENTIALS })
+  const [, port] = await program.prints(/"port":(\d+)/)
+  const stream = await fetch(`http://127.0.0.1:${port}/v1/events/a`, {
+    headers: { Authorization: `Bearer ${mint.stdout.trim()}` },
+  })
+  const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader()
+  await readUntil(reader, /event: fanline\.expiring.*event: fanline\.bye\ndata: \{"reason":"expired"/s)
+  assert.equal((await reader.read()).done, true)
+})
+
+test('start refuses what could not be safe', async (t) => {
+  const open = new Program(t, ['start', '--port', '0', '--host', '0.0.0.0'])
+  assert.equal(await open.exitCode, 2)
+  assert.match(open.stderr, /Set FANLINE_JWT_SECRET .* and FANLINE_API_KEY/)
+  const short = new Program(t, ['start', '--port', '0'], { env: { FANLINE_JWT_SECRET: 'guess-me' } })
+  assert.equal(await short.exitCode, 2)
+  assert.match(short.stderr, /FANLINE_JWT_SECRET .* must be a text of at least 32 characters/)
+  assert.doesNotMatch(short.stderr, /guess-me/)
+})
+
+test('token mint says what it needs', async (t) => {
+  const nothing = new Program(t, ['token', 'mint'])
+  assert.equal(await nothing.exitCode, 2)
+  assert.match(nothing.stderr, /Set FANLINE_JWT_SECRET/)
+  for (const flags of [
+    ['--subscribe', 'a*'],
+    ['--expires', 'tomorrow'],
+  ]) {
+    const wrong = new Program(t, ['token', 'mint', ...flags], { env: CREDENTIALS })
+    assert.equal(await wrong.exitCode, 2, flags[0])
+  }
+})
+
+async function readUntil(reader: ReadableStreamDefaultReader<string>, pattern: RegExp): Promise<void> {
+  let text = ''
+  while (!pattern.test(text)) {
+    const { done, value } = await reader.read()
+    assert.ok(!done, `the stream ended after ${text}`)
+    text += value
+  }
+}

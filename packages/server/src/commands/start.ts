@@ -1,7 +1,9 @@
 import { Command } from 'commander'
-import { closedAccess } from '../closed-access.ts'
 import { compose, type Profile } from '../compose.ts'
 import type { Config } from '../config/server-options.ts'
+import { credentials } from '../credentials.ts'
+import { usageFailure } from '../failure.ts'
+import { isLoopback } from '../host-guard.ts'
 import { createLogger } from '../logger.ts'
 import { warnOfFewOpenFiles } from '../open-files.ts'
 import { runUntilSignal } from '../run-until-signal.ts'
@@ -24,12 +26,23 @@ export function startCommand(): Command {
 }
 
 async function start(config: Config): Promise<void> {
-  const profile: Profile = { authenticator: closedAccess(), addresses: [config.host], demo: false }
+  const isClosed = config.api.key === '' && config.jwt.secret === ''
+  if (isClosed && !isLoopback(config.host)) {
+    throw usageFailure(
+      `Nobody could use a server on ${config.host} without credentials. Set FANLINE_JWT_SECRET for the tokens of ` +
+        'those who listen, and FANLINE_API_KEY for those who publish.',
+    )
+  }
+  const profile: Profile = { authenticator: credentials(config), addresses: [config.host], demo: false }
   const logger = createLogger(config.log.level, 'json')
   await runUntilSignal(logger, async () => {
     const server = await compose(config, profile, logger)
     logger.info({ host: config.host, port: server.port, version: VERSION }, 'listening')
-    logger.warn('no credentials are configured, so every request but /livez and /readyz is refused')
+    if (isClosed) {
+      logger.warn(
+        'no credentials are configured, so every request but /livez and /readyz is refused: set FANLINE_JWT_SECRET and FANLINE_API_KEY',
+      )
+    }
     warnOfFewOpenFiles(logger)
     return server
   })

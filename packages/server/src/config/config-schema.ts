@@ -35,7 +35,14 @@ function option(row: OptionRow): object {
       }
     case 'choice':
       return { description: row.description, enum: row.choices, default: fallback }
+    case 'secret':
+      return { description: row.description, type: 'string', minLength: row.minLength }
     case 'text':
-      return { description: row.description, type: 'string', minLength: 1, default: fallback }
+      return {
+        description: row.description,
+        type: 'string',
+        minLength: 1,
+        ...(fallback === '' ? {} : { default: fallback }),
+      }
   }
 }

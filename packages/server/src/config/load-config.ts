@@ -85,7 +85,8 @@ function fromText(row: OptionRow, text: string): unknown {
 
 function check(row: OptionRow, { value, source }: Given): unknown {
   const refuse = (expected: string): never => {
-    throw usageFailure(`${source} must be ${expected}, not ${JSON.stringify(value)}.`)
+    const shown = row.kind === 'secret' ? 'what it is' : JSON.stringify(value)
+    throw usageFailure(`${source} must be ${expected}, not ${shown}.`)
   }
   switch (row.kind) {
     case 'number':
@@ -96,6 +97,10 @@ function check(row: OptionRow, { value, source }: Given): unknown {
       return typeof value === 'string' && row.choices.includes(value)
         ? value
         : refuse(`one of ${row.choices.join(', ')}`)
+    case 'secret':
+      return typeof value === 'string' && value.length >= row.minLength
+        ? value
+        : refuse(`a text of at least ${row.minLength} characters`)
     case 'text':
       return typeof value === 'string' && value !== '' ? value : refuse('a text')
   }

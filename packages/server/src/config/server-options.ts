@@ -1,9 +1,19 @@
 import { HUB_OPTIONS, type HubOptions, type NumberOption } from '@fanline/hub'
+import { MIN_SECRET_LENGTH } from '@fanline/hub/jwt'
+import { MIN_KEY_LENGTH } from '@fanline/hub/routes'
 
-/** Any text. */
+/** Any text. Empty means not set. */
 export interface TextOption {
   readonly kind: 'text'
   readonly default: string
+  readonly description: string
+}
+
+/** A text that must not be guessed, and is shown nowhere. Not set when empty. */
+export interface SecretOption {
+  readonly kind: 'secret'
+  readonly default: ''
+  readonly minLength: number
   readonly description: string
 }
 
@@ -16,7 +26,7 @@ export interface ChoiceOption {
 }
 
 /** Something that somebody may set. */
-export type OptionRow = NumberOption | TextOption | ChoiceOption
+export type OptionRow = NumberOption | TextOption | SecretOption | ChoiceOption
 
 /** Rows by name; a section holds rows of its own. */
 export interface OptionTable {
@@ -40,6 +50,34 @@ export const SERVER_OPTIONS = {
     unit: 'port',
     description: 'The port to listen on; 0 takes a free one.',
   },
+  api: {
+    key: {
+      kind: 'secret',
+      default: '',
+      minLength: MIN_KEY_LENGTH,
+      description:
+        "The key of the application's servers: who sends it may publish everywhere and administer.",
+    },
+  },
+  jwt: {
+    secret: {
+      kind: 'secret',
+      default: '',
+      minLength: MIN_SECRET_LENGTH,
+      description: 'The secret of the HS256 tokens of those who listen.',
+    },
+    issuer: { kind: 'text', default: '', description: 'What the claim "iss" of a token must say.' },
+    audience: { kind: 'text', default: '', description: 'What the claim "aud" of a token must name.' },
+    userClaim: { kind: 'text', default: 'sub', description: 'The claim that says who somebody is.' },
+    clockToleranceMs: {
+      kind: 'number',
+      default: 0,
+      min: 0,
+      max: 300_000,
+      unit: 'ms',
+      description: 'How far the clock of who made a token may differ.',
+    },
+  },
   log: {
     level: { kind: 'choice', choices: LOG_LEVELS, default: 'info', description: 'How much is logged.' },
   },
@@ -59,6 +97,14 @@ export const SERVER_OPTIONS = {
 export interface Config extends HubOptions {
   readonly host: string
   readonly port: number
+  readonly api: { readonly key: string }
+  readonly jwt: {
+    readonly secret: string
+    readonly issuer: string
+    readonly audience: string
+    readonly userClaim: string
+    readonly clockToleranceMs: number
+  }
   readonly log: { readonly level: LogLevel }
   readonly shutdown: { readonly drainMs: number }
 }

@@ -1,0 +1,19 @@
+import { jwt } from '@fanline/hub/jwt'
+import { type Authenticator, apiKey } from '@fanline/hub/routes'
+import { closedAccess } from './closed-access.ts'
+import type { Config } from './config/server-options.ts'
+
+/** Who is let in, by what is configured: the API key, tokens, or nobody. */
+export function credentials({ api, jwt: tokens }: Config): Authenticator {
+  const listeners =
+    tokens.secret === ''
+      ? closedAccess()
+      : jwt({
+          secret: tokens.secret,
+          issuer: tokens.issuer || undefined,
+          audience: tokens.audience || undefined,
+          userClaim: tokens.userClaim,
+          clockToleranceMs: tokens.clockToleranceMs,
+        })
+  return api.key === '' ? listeners : apiKey(api.key, listeners)
+}
