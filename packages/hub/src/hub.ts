@@ -8,6 +8,7 @@ import {
   parseChannel,
   parsePublication,
   parseUser,
+  toProblem,
   type UserId,
   userChannel,
   utf8Length,
@@ -193,6 +194,13 @@ export class Hub<Events extends EventMap = EventMap> {
   /** A reconnection time in milliseconds, spread so that clients do not come back together. */
   retryMs(): number {
     return Math.round(this.options.delivery.retryMs * (0.5 + this.clock.random()))
+  }
+
+  /** An error as the problem to answer with. What no caller can have caused is reported before its text is lost. */
+  problemOf(error: unknown): ProblemError {
+    const problem = toProblem(error)
+    if (problem.code === 'internal') this.#delivery.report(problem, {})
+    return problem
   }
 
   /** True once `close` was called. */

@@ -1,4 +1,4 @@
-import { toProblem } from '@fanline/protocol'
+import type { ProblemError } from '@fanline/protocol'
 import type { Hub } from '../hub.ts'
 import { FetchSink } from './fetch-sink.ts'
 import { cursorOf, dialectOf, type StreamRequest, softRefusal, streamHeaders } from './stream-request.ts'
@@ -18,14 +18,14 @@ export async function serveFetch(hub: Hub, request: Request, stream: StreamReque
     await hub.connect({ ...stream, cursor: cursorOf(ask, hub.clock.now()) }, sink, dialect)
     return new Response(sink.body, { headers })
   } catch (error) {
-    const soft = softRefusal(toProblem(error), accept, hub.retryMs())
-    return soft ? new Response(soft.text, { headers: streamHeaders(soft.dialect) }) : problemResponse(error)
+    const problem = hub.problemOf(error)
+    const soft = softRefusal(problem, accept, hub.retryMs())
+    return soft ? new Response(soft.text, { headers: streamHeaders(soft.dialect) }) : problemResponse(problem)
   }
 }
 
 /** An `application/problem+json` answer. */
-export function problemResponse(error: unknown): Response {
-  const problem = toProblem(error)
+export function problemResponse(problem: ProblemError): Response {
   return new Response(`${JSON.stringify(problem.toBody())}\n`, {
     status: problem.status,
     headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },

@@ -37,10 +37,10 @@ export async function serveNode(
 }
 
 function refuseNode(hub: Hub, res: ServerResponse, error: unknown, accept: string | undefined): void {
-  const problem = toProblem(error)
+  const problem = hub.problemOf(error)
   const soft = softRefusal(problem, accept, hub.retryMs())
   if (soft) res.writeHead(200, streamHeaders(soft.dialect)).end(soft.text)
-  else answerProblem(res, error)
+  else answerProblem(res, problem)
 }
 
 /** Answers with `application/problem+json`. */

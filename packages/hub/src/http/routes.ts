@@ -58,7 +58,7 @@ export function nativeRoutes(hub: Hub, { authenticator, basePath = '' }: RoutesO
         .catch((error) => {
           // A stream of lines that broke off cannot be answered any more.
           if (res.headersSent) res.destroy()
-          else answerProblem(res, error)
+          else answerProblem(res, hub.problemOf(error))
         })
       return true
     },
@@ -66,7 +66,7 @@ export function nativeRoutes(hub: Hub, { authenticator, basePath = '' }: RoutesO
       if (!new URL(request.url).pathname.startsWith(`${basePath}/v1/`)) return undefined
       return answerApi(hub, authenticator, new FetchRequest(request, basePath, limits))
         ?.then((answer) => toResponse(hub, request, answer))
-        .catch(problemResponse)
+        .catch((error) => problemResponse(hub.problemOf(error)))
     },
   }
 }
