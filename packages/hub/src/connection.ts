@@ -56,8 +56,8 @@ export interface Delivery {
   readonly options: HubOptions
   readonly pageEntries: number
   readonly pageBytes: number
-  /** Connections that were closed by the hub and whose last bytes are on their way. */
-  readonly ending: Set<Connection>
+  /** Connections that were closed by the hub and whose last bytes are on their way, with what calls off their cut. */
+  readonly ending: Map<Connection, () => void>
   /** The time of the last pulse: precise enough for heartbeats, and free. */
   coarseNow(): number
   /** The reconnection time for the next client, spread so that they do not come back together. */
@@ -225,7 +225,12 @@ export class Connection implements SinkListener {
     const retry = retryMs === undefined ? {} : { retryMs }
     this.#sink.write(encodeRun(this.frames.dialect.control({ type: 'fanline.bye', data: bye, ...retry })))
     this.#leave(reason)
-    this.#delivery.ending.add(this)
+    const { clock, ending, options } = this.#delivery
+    // A client that takes nothing would keep its socket, and what waits in it, for ever.
+    ending.set(
+      this,
+      clock.after(options.delivery.stallTimeoutMs, () => this.destroy()),
+    )
     this.#sink.end()
   }
 

@@ -168,7 +168,7 @@ export class Hub<Events extends EventMap = EventMap> {
       options: this.options,
       pageEntries: this.#tuning.pageEntries,
       pageBytes: this.#tuning.pageBytes,
-      ending: new Set(),
+      ending: new Map(),
       coarseNow: () => this.#pulse.now,
       retryMs: () => this.retryMs(),
       left: () => this.#left(),
@@ -334,7 +334,7 @@ export class Hub<Events extends EventMap = EventMap> {
       this.#everyoneLeft = resolve
     })
     const cancel = clock.after(drainMs, () => {
-      for (const connection of ending) connection.destroy()
+      for (const connection of ending.keys()) connection.destroy()
       this.#everyoneLeft?.()
     })
     for (const connection of [...this.#registry.all()]) {
@@ -376,6 +376,7 @@ export class Hub<Events extends EventMap = EventMap> {
 
   #ended(connection: Connection): void {
     const { ending } = this.#delivery
+    ending.get(connection)?.()
     ending.delete(connection)
     if (ending.size === 0) this.#everyoneLeft?.()
   }
