@@ -36,16 +36,19 @@ for (const door of doors) {
       return withHub(door, { ...OPTIONS, history: { maxEvents: 3 }, clock }, async (served) => {
         const quiet = await served.listen('/v1/events/quiet')
         const busy = await served.listen('/v1/events/busy')
-        let id = ''
-        for (let n = 0; n < 5; n++) id = (await served.publish({ channel: 'busy', data: n })).json.id
+        const ids: string[] = []
+        for (let n = 0; n < 5; n++) ids.push((await served.publish({ channel: 'busy', data: n })).json.id)
         await busy.take(5)
         clock.advance(HEARTBEAT_MS + 1000)
         const checkpoint = await quiet.next()
-        assert.deepEqual({ event: checkpoint.event, id: checkpoint.id }, { event: 'fanline.checkpoint', id })
+        assert.equal(checkpoint.event, 'fanline.checkpoint')
+        // The very newest may not be proven complete before the next one.
+        assert.ok(checkpoint.id === ids[3] || checkpoint.id === ids[4], `${checkpoint.id} of ${ids}`)
         assert.deepEqual(json(checkpoint), { live: true })
         await quiet.close()
         const again = await served.resume('/v1/events/quiet?channel=busy', quiet.lastId)
-        assert.equal((await again.next()).event, 'fanline.checkpoint')
+        const heard = await again.takeUntil(({ event }) => event === 'fanline.checkpoint')
+        assert.ok(heard.every(({ event }) => event !== 'fanline.gap'))
       })
     })
 
