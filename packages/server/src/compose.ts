@@ -52,7 +52,14 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   const demo = profile.demo ? startDemo(hub) : undefined
   const assets = profile.demo ? loadAssets() : []
   const answerOther = appListener({ authenticator, health, metrics, systemView, logger, assets, demo })
-  const onRequest = requestListener({ hub, authenticator, guard, answerOther, logger })
+  const onRequest = requestListener({
+    hub,
+    authenticator,
+    guard,
+    origins: config.cors.origins,
+    answerOther,
+    logger,
+  })
 
   const shutDown = async (servers: readonly Server[]): Promise<void> => {
     const requestsMs = Math.min(REQUESTS_MS, drainMs / 2)

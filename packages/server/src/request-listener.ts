@@ -12,6 +12,8 @@ export interface RequestPath {
   readonly authenticator: Authenticator
   /** Comes first, if there is one. */
   readonly guard: Guard | undefined
+  /** Origins whose pages may use the native API. */
+  readonly origins: readonly string[]
   /** Answers what is not part of the native API. */
   readonly answerOther: (req: IncomingMessage, res: ServerResponse) => Promise<void>
   readonly logger: Logger
@@ -22,10 +24,11 @@ export function requestListener({
   hub,
   authenticator,
   guard,
+  origins,
   answerOther,
   logger,
 }: RequestPath): RequestListener {
-  const native = nativeRoutes(hub, { authenticator })
+  const native = nativeRoutes(hub, { authenticator, origins })
   const logsRequests = logger.isLevelEnabled('debug')
   return (req, res) => {
     if (logsRequests) logRequest(logger, req, res)

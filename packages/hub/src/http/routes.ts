@@ -4,7 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Authenticator } from '../authenticator.ts'
 import type { Hub } from '../hub.ts'
 import { answerApi } from './api.ts'
-import type { ApiAnswer } from './api-request.ts'
+import type { ApiAnswer, ApiRequest } from './api-request.ts'
+import { type CorsPolicy, corsPolicy } from './cors.ts'
 import { problemResponse, serveFetch } from './fetch.ts'
 import { FetchRequest } from './fetch-request.ts'
 import { answerProblem, serveNode } from './node.ts'
@@ -19,6 +20,7 @@ export {
   grantAccess,
   openAccess,
 } from '../authenticator.ts'
+export { type CorsPolicy, corsPolicy } from './cors.ts'
 export { answerProblem, headerOf } from './node.ts'
 
 /** Where the routes stand, and who may use them. */
@@ -26,6 +28,8 @@ export interface RoutesOptions {
   readonly authenticator: Authenticator
   /** What stands before `/v1`; empty when absent. */
   readonly basePath?: string
+  /** Origins whose pages may use these routes, exactly as a browser sends them; none but the own one when absent. */
+  readonly origins?: readonly string[]
 }
 
 /** All native routes of a hub. */
@@ -45,12 +49,17 @@ const LINES_HEADERS = {
 }
 
 /** Serves the native API: streams, publish, history, figures, connections. */
-export function nativeRoutes(hub: Hub, { authenticator, basePath = '' }: RoutesOptions): Routes {
+export function nativeRoutes(
+  hub: Hub,
+  { authenticator, basePath = '', origins = [] }: RoutesOptions,
+): Routes {
   const { limits } = hub.options
+  const cors = origins.length > 0 ? corsPolicy(origins) : undefined
   return {
     handle(req, res) {
       if (!req.url?.startsWith(`${basePath}/v1/`)) return false
       const request = new NodeRequest(req, basePath, limits)
+      if (cors) for (const [name, value] of corsHeaders(cors, request)) res.setHeader(name, value)
       const answer = answerApi(hub, authenticator, request)
       if (!answer) return false
       answer
@@ -64,11 +73,21 @@ export function nativeRoutes(hub: Hub, { authenticator, basePath = '' }: RoutesO
     },
     fetch(request) {
       if (!new URL(request.url).pathname.startsWith(`${basePath}/v1/`)) return undefined
-      return answerApi(hub, authenticator, new FetchRequest(request, basePath, limits))
+      const asked = new FetchRequest(request, basePath, limits)
+      return answerApi(hub, authenticator, asked)
         ?.then((answer) => toResponse(hub, request, answer))
         .catch((error) => problemResponse(hub.problemOf(error)))
+        .then((response) => {
+          if (cors) for (const [name, value] of corsHeaders(cors, asked)) response.headers.set(name, value)
+          return response
+        })
     },
   }
+}
+
+function corsHeaders(cors: CorsPolicy, request: ApiRequest): [string, string][] {
+  const origin = request.header('origin')
+  return Object.entries(request.method === 'OPTIONS' ? cors.preflight(origin) : cors.headers(origin))
 }
 
 async function writeNode(

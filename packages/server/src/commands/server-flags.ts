@@ -28,8 +28,15 @@ export function configOf(command: Command, platformVariables: ReadonlyMap<string
 
 function flagOf({ flag, section, row }: NamedOption): Option {
   const placeholder =
-    row.kind === 'number' ? row.unit : row.kind === 'choice' ? row.choices.join('|') : 'text'
-  const fallback = row.default === '' ? '' : ` (default: ${row.default})`
+    row.kind === 'number'
+      ? row.unit
+      : row.kind === 'choice'
+        ? row.choices.join('|')
+        : row.kind === 'list'
+          ? 'list'
+          : 'text'
+  const isUnset = typeof row.default !== 'number' && row.default.length === 0
+  const fallback = isUnset ? '' : ` (default: ${row.default})`
   const option = new Option(`${flag} <${placeholder}>`, row.description + fallback)
   return section === '' ? option : option.helpGroup(`${section}:`)
 }

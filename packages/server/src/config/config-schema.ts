@@ -35,6 +35,13 @@ function option(row: OptionRow): object {
       }
     case 'choice':
       return { description: row.description, enum: row.choices, default: fallback }
+    case 'list':
+      return {
+        description: row.description,
+        type: 'array',
+        items: { type: 'string', minLength: 1 },
+        default: fallback,
+      }
     case 'secret':
       return { description: row.description, type: 'string', minLength: row.minLength }
     case 'text':

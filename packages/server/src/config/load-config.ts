@@ -1,4 +1,5 @@
 import { type HubOptionsInput, parseHubOptions } from '@fanline/hub'
+import { corsPolicy } from '@fanline/hub/routes'
 import { ProblemError } from '@fanline/protocol'
 import { usageFailure } from '../failure.ts'
 import { readConfigFile } from './config-file.ts'
@@ -80,6 +81,7 @@ function fromVariable(
 
 /** Flags and variables are text; what is no number stays text, so that the check can show it. */
 function fromText(row: OptionRow, text: string): unknown {
+  if (row.kind === 'list') return text.split(',').map((word) => word.trim())
   return row.kind === 'number' && /^-?\d+$/.test(text) ? Number(text) : text
 }
 
@@ -97,6 +99,10 @@ function check(row: OptionRow, { value, source }: Given): unknown {
       return typeof value === 'string' && row.choices.includes(value)
         ? value
         : refuse(`one of ${row.choices.join(', ')}`)
+    case 'list':
+      return Array.isArray(value) && value.every((word) => typeof word === 'string' && word !== '')
+        ? value
+        : refuse('a list of words')
     case 'secret':
       return typeof value === 'string' && value.length >= row.minLength
         ? value
@@ -117,6 +123,7 @@ function refuseUnknownVariables(environment: Environment): void {
 function refuseContradictions(config: Config): void {
   try {
     parseHubOptions(hubOptions(config))
+    corsPolicy(config.cors.origins)
   } catch (error) {
     throw error instanceof ProblemError ? usageFailure(error.detail ?? error.message) : error
   }

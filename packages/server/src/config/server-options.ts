@@ -17,6 +17,13 @@ export interface SecretOption {
   readonly description: string
 }
 
+/** Some words; in a flag or a variable with commas between them. */
+export interface ListOption {
+  readonly kind: 'list'
+  readonly default: readonly string[]
+  readonly description: string
+}
+
 /** One of a few words. */
 export interface ChoiceOption {
   readonly kind: 'choice'
@@ -26,7 +33,7 @@ export interface ChoiceOption {
 }
 
 /** Something that somebody may set. */
-export type OptionRow = NumberOption | TextOption | SecretOption | ChoiceOption
+export type OptionRow = NumberOption | TextOption | ListOption | SecretOption | ChoiceOption
 
 /** Rows by name; a section holds rows of its own. */
 export interface OptionTable {
@@ -57,6 +64,13 @@ export const SERVER_OPTIONS = {
       minLength: MIN_KEY_LENGTH,
       description:
         "The key of the application's servers: who sends it may publish everywhere and administer.",
+    },
+  },
+  cors: {
+    origins: {
+      kind: 'list',
+      default: [],
+      description: 'Origins whose pages may use the API, such as https://app.example.',
     },
   },
   jwt: {
@@ -98,6 +112,7 @@ export interface Config extends HubOptions {
   readonly host: string
   readonly port: number
   readonly api: { readonly key: string }
+  readonly cors: { readonly origins: readonly string[] }
   readonly jwt: {
     readonly secret: string
     readonly issuer: string
