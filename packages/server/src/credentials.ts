@@ -1,5 +1,6 @@
+import { apiKey } from '@fanline/hub/api-key'
 import { jwt } from '@fanline/hub/jwt'
-import { type Authenticator, apiKey } from '@fanline/hub/routes'
+import type { Authenticator } from '@fanline/hub/routes'
 import { closedAccess } from './closed-access.ts'
 import type { Config } from './config/server-options.ts'
 

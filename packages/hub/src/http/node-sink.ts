@@ -43,17 +43,13 @@ export class NodeSink implements Sink {
     const socket = this.#socket
     if (socket) {
       // A large run makes `write` answer false although the kernel took all of it; only what waits here counts. While
-      // node holds the socket corked, to send the headers along, nobody can know yet: the next write will.
+      // the socket is corked nobody can know yet: the next write will.
       return socket.write(run.chunk) || socket.writableLength === 0 || socket.writableCorked > 0
     }
-    const response = this.#response
-    if (response.destroyed) return true
-    const open = response.write(run.payload) || response.writableLength === 0
-    if (!this.#started) {
-      this.#started = true
-      if (isPlainChunked(response)) this.#takeSocket(response.socket)
-    }
-    return open
+    if (this.#response.destroyed) return true
+    if (this.#started) return this.#writeResponse(run)
+    this.#started = true
+    return isPlainChunked(this.#response) ? this.#begin(this.#response, run) : this.#writeResponse(run)
   }
 
   progress(): number {
@@ -88,6 +84,24 @@ export class NodeSink implements Sink {
     this.#listener = undefined
   }
 
+  #writeResponse(run: Run): boolean {
+    return this.#response.write(run.payload) || this.#response.writableLength === 0
+  }
+
+  /** Sends the headers, and takes the socket. What is written in this turn leaves with them, in one system call. */
+  #begin(response: PlainChunked, run: Run): boolean {
+    const { socket } = response
+    socket.cork()
+    process.nextTick(uncork, socket)
+    // Without it, node 26 keeps headers and first bytes in the response until the next tick, and what goes straight to
+    // the socket would overtake them.
+    response.cork()
+    response.write(run.payload)
+    response.uncork()
+    this.#takeSocket(socket)
+    return true
+  }
+
   #takeSocket(socket: Socket & Marked): void {
     // A kept-alive socket may serve several streams, one after the other: it is listened to once.
     if (!(SINK in socket)) socket.on('drain', onDrain)
@@ -104,8 +118,14 @@ function onClose(this: Marked): void {
   this[SINK]?.closed()
 }
 
+function uncork(socket: Socket): void {
+  socket.uncork()
+}
+
+type PlainChunked = ServerResponse & { readonly socket: Socket }
+
 /** True when what node:http would write is the chunk and nothing else. */
-function isPlainChunked(response: ServerResponse): response is ServerResponse & { socket: Socket } {
+function isPlainChunked(response: ServerResponse): response is PlainChunked {
   return (
     response.chunkedEncoding === true &&
     response.write === OutgoingMessage.prototype.write &&

@@ -11,7 +11,6 @@ import { FetchRequest } from './fetch-request.ts'
 import { answerProblem, serveNode } from './node.ts'
 import { NodeRequest } from './node-request.ts'
 
-export { apiKey, MIN_KEY_LENGTH } from '../auth/api-key.ts'
 export {
   type Access,
   type Authenticator,

@@ -1,6 +1,6 @@
 import { HUB_OPTIONS, type HubOptions, type NumberOption } from '@fanline/hub'
+import { MIN_KEY_LENGTH } from '@fanline/hub/api-key'
 import { MIN_SECRET_LENGTH } from '@fanline/hub/jwt'
-import { MIN_KEY_LENGTH } from '@fanline/hub/routes'
 
 /** Any text. Empty means not set. */
 export interface TextOption {
