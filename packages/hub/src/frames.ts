@@ -6,6 +6,9 @@ import type { Run } from './sink.ts'
 /** A page has some 64 KiB, so this is two megabytes. */
 const PAGES = 32
 
+/** What a kept text costs beside its characters: its place in the map, and the entry, which the log may have let go. */
+const ENTRY_OVERHEAD = 300
+
 /**
  * Encodes entries of one dialect, each once: live connections share the text with those that catch up a moment later.
  * Two generations bound the memory: when the young one is full, the old one is forgotten whole, so that nothing has to
@@ -34,7 +37,7 @@ export class Frames {
     if (young !== undefined) return young
     const text = this.#old.get(entry) ?? this.dialect.entry(entry)
     this.#young.set(entry, text)
-    this.#youngLength += text.length
+    this.#youngLength += text.length + ENTRY_OVERHEAD
     if (this.#youngLength > this.#generationLength) {
       this.#old = this.#young
       this.#young = new Map()
