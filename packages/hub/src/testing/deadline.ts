@@ -2,10 +2,14 @@
 const DEADLINE_MS = 10_000
 
 /** Waits, but not for ever: @throws Error that says what did not happen */
-export async function inTime<T>(promise: Promise<T>, what: () => string): Promise<T> {
+export async function inTime<T>(
+  promise: Promise<T>,
+  what: () => string,
+  deadlineMs: number = DEADLINE_MS,
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Not within ${DEADLINE_MS} ms: ${what()}`)), DEADLINE_MS)
+    timer = setTimeout(() => reject(new Error(`Not within ${deadlineMs} ms: ${what()}`)), deadlineMs)
   })
   try {
     return await Promise.race([promise, late])

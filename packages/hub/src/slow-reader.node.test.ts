@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { connect, type Socket } from 'node:net'
+import { it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { inTime } from './testing/deadline.ts'
+import type { Order, Report } from './testing/slow-reader-server.ts'
+
+const READERS = 200
+const EVENTS = 100_000
+const MAX_GROWTH_BYTES = 64 * 1024 * 1024
+
+it('one client that never reads costs the others nothing, and little memory', async () => {
+  const server = fork(fileURLToPath(new URL('./testing/slow-reader-server.js', import.meta.url)), [], {
+    // With little room for what is new, memory is what is held, not what was not collected yet.
+    execArgv: ['--max-semi-space-size=4'],
+  })
+  const answer = <T>(): Promise<T> =>
+    new Promise((resolve) => server.once('message', resolve as (value: unknown) => void))
+  const ask = (order: Order): Promise<Report> => {
+    const answered = answer<Report>()
+    server.send(order)
+    return answered
+  }
+  const port = await inTime(answer<number>(), () => 'a server')
+  const readers: Reader[] = []
+  const stalled = new Reader(port)
+  try {
+    await stalled.until('fanline.hello')
+    stalled.socket.pause()
+    for (let i = 0; i < READERS; i++) readers.push(new Reader(port))
+    await Promise.all(readers.map((reader) => reader.until('fanline.hello')))
+
+    // Loopback buffers swallow megabytes: first the client must be behind.
+    let before = await ask({ do: 'publish', count: 2000, bytes: 1000 })
+    for (let round = 0; round < 20 && before.behind === 0; round++) {
+      before = await ask({ do: 'publish', count: 2000, bytes: 1000 })
+    }
+    assert.equal(before.behind, 1, 'the hub shows the client that never reads as behind')
+
+    const heard = Promise.all(readers.map((reader) => reader.untilEvent(EVENTS - 1)))
+    const after = await ask({ do: 'publish', count: EVENTS, bytes: 0 })
+    await heard
+    const end = await ask({ do: 'stats' })
+    assert.equal(end.connections, READERS + 1)
+    assert.equal(end.behind, 1)
+    const growth = Math.max(after.rss, end.rss) - before.rss
+    assert.ok(growth < MAX_GROWTH_BYTES, `memory grew by ${Math.round(growth / 1024 / 1024)} MiB`)
+    assert.ok(after.slowestPublishMs < 1000, `a publish waited for ${after.slowestPublishMs} ms`)
+    for (const reader of readers) reader.assertComplete()
+
+    stalled.socket.resume()
+    await stalled.until('"live":true')
+    assert.equal((await ask({ do: 'stats' })).behind, 0)
+    assert.deepEqual(
+      stalled.gaps.map(({ channel, reason }) => ({ channel, reason })),
+      [{ channel: 'a', reason: 'trimmed' }],
+    )
+    assert.ok(stalled.tail.includes(`data: ${EVENTS - 1} `))
+  } finally {
+    for (const { socket } of [...readers, stalled]) socket.destroy()
+    const ended = new Promise((resolve) => server.once('exit', resolve))
+    server.send({ do: 'end' } satisfies Order)
+    await ended
+  }
+})
+
+/** Counts events, and keeps no more of what it reads than it needs. */
+class Reader {
+  readonly socket: Socket
+  /** The last that was read. */
+  tail = ''
+  readonly gaps: { channel: string; reason: string }[] = []
+  #next = 0
+  #fault: string | undefined
+  #wake: () => void = () => undefined
+
+  constructor(port: number) {
+    this.socket = connect(port, '127.0.0.1')
+    this.socket.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n')
+    this.socket.setEncoding('latin1').on('data', (text: string) => this.#read(text))
+  }
+
+  /** Waits until the text has come. */
+  async until(text: string): Promise<void> {
+    await this.#while(() => !this.tail.includes(text), text)
+  }
+
+  /** Waits until the event with this number, which no event of the warm-up has reached, has come. */
+  async untilEvent(number: number): Promise<void> {
+    await this.#while(() => this.#next <= number && this.#fault === undefined, `event ${number}`)
+  }
+
+  assertComplete(): void {
+    assert.equal(this.#fault, undefined)
+  }
+
+  async #while(waiting: () => boolean, what: string): Promise<void> {
+    const reached = async (): Promise<void> => {
+      while (waiting()) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      }
+    }
+    await inTime(reached(), () => what, 60_000)
+  }
+
+  #read(text: string): void {
+    const known = this.tail.length
+    const all = this.tail + text
+    // An event that ends in this text may have begun in the one before.
+    for (const match of all.matchAll(/\ndata: (\d+) x*\n\n/g)) {
+      if (match.index + match[0].length <= known) continue
+      const number = Number(match[1])
+      if (number === 0) this.#next = 0
+      if (number !== this.#next) this.#fault ??= `event ${number} came where ${this.#next} was due`
+      this.#next = number + 1
+    }
+    for (const match of all.matchAll(/\nevent: fanline\.gap\ndata: (.*)\n\n/g)) {
+      if (match.index + match[0].length > known) this.gaps.push(JSON.parse(match[1]!))
+    }
+    this.tail = all.slice(-4096)
+    this.#wake()
+  }
+}
