@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from './free-port.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../packages/server/bin/fanline.js', import.meta.url))
 
@@ -65,14 +65,4 @@ async function isReady(origin: string): Promise<boolean> {
 
 function isGone(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (typeof address !== 'object' || address === null) throw new Error('The system gave no port.')
-  server.close()
-  await once(server, 'close')
-  return address.port
 }
