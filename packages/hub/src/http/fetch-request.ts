@@ -25,7 +25,8 @@ export class FetchRequest implements ApiRequest {
 
   async text(): Promise<string> {
     const { bodyBytes, bodyTimeoutMs } = this.#limits
-    const decoder = new TextDecoder()
+    // A raw body is data as it is, a byte order mark included, as on node:http.
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
     const reader = this.#request.body?.getReader()
     if (!reader) return ''
     const timeout = AbortSignal.timeout(bodyTimeoutMs)

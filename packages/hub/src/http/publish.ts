@@ -34,7 +34,7 @@ export async function publishRaw(
 /** Each line is answered by a line, in order; a bad one by its problem. What arrived together is answered together. */
 async function* publishLines(hub: Hub, access: Access, request: ApiRequest): AsyncGenerator<string> {
   const { bodyBytes } = hub.options.limits
-  const decoder = new TextDecoder()
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   let rest = ''
   for await (const chunk of request.chunks()) {
     const text = rest + decoder.decode(chunk, { stream: true })
