@@ -286,7 +286,7 @@ export class Connection implements SinkListener {
   #writePage(page: LogPage): void {
     const { counters } = this.#delivery
     const gaps = page.gaps.filter((gap) => !this.#start.expects.includes(gap.reason))
-    const entries = this.#wanted(page.entries, ZERO)
+    const entries = this.#permitted(page.entries)
     this.cursor = page.through
     this.#start = AT_HEAD
     counters.delivered += entries.length
@@ -338,12 +338,16 @@ export class Connection implements SinkListener {
     this.#stalledProgress = this.#sink.progress()
   }
 
-  #wanted(entries: readonly Entry[], after: Position = this.cursor): readonly Entry[] {
-    return distinct(
-      entries.filter(
-        (entry) => (entry.position === null || entry.position > after) && !this.isOneOf(entry.except),
-      ),
-    )
+  /** What of these is new to this connection, and meant for it, once. */
+  #wanted(entries: readonly Entry[]): readonly Entry[] {
+    const fresh = entries.filter(({ position }) => position === null || position > this.cursor)
+    return distinct(this.#permitted(fresh))
+  }
+
+  /** Most events except nobody, and then the list is used as it is. */
+  #permitted(entries: readonly Entry[]): readonly Entry[] {
+    if (entries.every(({ except }) => except.length === 0)) return entries
+    return entries.filter(({ except }) => !this.isOneOf(except))
   }
 
   #text(entries: readonly Entry[]): string {

@@ -114,6 +114,6 @@ export class Lane {
 }
 
 /** Drops what repeats the event before it: entries of one publish stand side by side and share their event. */
-export function distinct(entries: readonly Entry[]): readonly Entry[] {
+export function distinct<E extends Entry>(entries: readonly E[]): readonly E[] {
   return entries.filter((entry, i) => i === 0 || entries[i - 1]!.event !== entry.event)
 }

@@ -2,10 +2,13 @@ import type { IncomingMessage } from 'node:http'
 import { ProblemError } from '@fanline/protocol'
 import type { HubOptions } from '../options.ts'
 import type { ApiRequest } from './api-request.ts'
+import { BodyDeadlines } from './body-deadlines.ts'
 import { headerOf } from './node.ts'
 
 /** How long a client may go on sending a body that was refused, so that it can read why; milliseconds. */
 const LINGER_MS = 2000
+
+const deadlines = new BodyDeadlines()
 
 /** Shared by all requests without a query: nobody writes to it. */
 const NO_QUERY = new URLSearchParams()
@@ -47,24 +50,28 @@ export class NodeRequest implements ApiRequest {
       const chunks: Buffer[] = []
       let bytes = 0
       const refuse = (problem: ProblemError): void => {
-        clearTimeout(timer)
+        deadlines.delete(awaited)
         message.removeAllListeners('data')
         message.resume()
         setTimeout(() => message.complete || message.destroy(), LINGER_MS).unref()
         reject(problem)
       }
-      const timer = setTimeout(() => refuse(new ProblemError('body-timeout')), bodyTimeoutMs)
+      const awaited = {
+        deadline: Date.now() + bodyTimeoutMs,
+        expire: () => refuse(new ProblemError('body-timeout')),
+      }
+      deadlines.add(awaited)
       message.on('data', (chunk: Buffer) => {
         bytes += chunk.length
         if (bytes > bodyBytes) refuse(new ProblemError('body-too-large', `At most ${bodyBytes} bytes.`))
         else chunks.push(chunk)
       })
       message.on('end', () => {
-        clearTimeout(timer)
+        deadlines.delete(awaited)
         resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8'))
       })
       message.on('error', (cause) => {
-        clearTimeout(timer)
+        deadlines.delete(awaited)
         reject(new ProblemError('bad-request', 'The body ended before its end.', { cause }))
       })
     })

@@ -1,6 +1,7 @@
 import { type ChannelName, nextPosition, type Position, positionAt, ZERO } from '@fanline/protocol'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
+import { distinct } from '../lane.ts'
 import type { Draft, Entry, Gap, Log, LogListener, LogPage, LogQuery, LogStats, Receipt } from '../log.ts'
 import { type HubOptions, parseHubOptions } from '../options.ts'
 import { Deque } from './deque.ts'
@@ -110,8 +111,7 @@ class MemoryLog implements Log {
     if (query.after === null) return { entries: [], through: this.#head, gaps: [], reachedHead: true }
     const after = query.after > this.#head ? ZERO : query.after
     const gaps: Gap[] = []
-    const found: StoredEntry[] = []
-    let sources = 0
+    const sources: StoredEntry[][] = []
     for (const name of query.channels) {
       const channel = this.#channels.get(name)
       if (channel) this.#trimAged(channel)
@@ -119,14 +119,14 @@ class MemoryLog implements Log {
       gaps.push(...this.#gaps(name, query.after, trimmed))
       if (!channel) continue
       const entries = channel.entries.slice(firstAfter(channel.entries, after), query.maxEntries)
-      if (entries.length > 0) sources++
-      for (const entry of entries) found.push(entry)
+      if (entries.length > 0) sources.push(entries)
     }
     // Each channel gave its oldest; merged, the oldest of all are among them.
-    if (sources > 1) found.sort((a, b) => a.position - b.position)
+    const found = merge(sources)
     const entries = cut(found, query)
-    const reachedHead = entries.length === found.length && found.length < query.maxEntries
-    const through = reachedHead ? this.#head : (entries.at(-1)?.position ?? this.#head)
+    const reachedHead =
+      entries.length === found.length && sources.every((source) => source.length < query.maxEntries)
+    const through = reachedHead ? this.#head : entries.at(-1)!.position
     return { entries, through, gaps, reachedHead }
   }
 
@@ -275,18 +275,19 @@ function firstAfter(entries: Deque<StoredEntry>, after: Position): number {
   return low
 }
 
-/** As much as fits on a page; entries of one position stay together, so that a page is complete up to its end. */
-function cut(found: readonly StoredEntry[], query: LogQuery): readonly Entry[] {
-  const entries: StoredEntry[] = []
-  let bytes = 0
-  for (const entry of found) {
-    const previous = entries.at(-1)
-    if (previous?.event === entry.event) continue
-    if (entries.length === query.maxEntries || bytes > query.maxBytes) break
-    entries.push(entry)
-    bytes += entry.event.data.length
+/** In position order, an event in several channels once. Most pages come from one channel, and are that already. */
+function merge(sources: readonly StoredEntry[][]): readonly StoredEntry[] {
+  if (sources.length === 1) return sources[0]!
+  return distinct(sources.flat().sort((a, b) => a.position - b.position))
+}
+
+/** As much as fits on a page. */
+function cut(found: readonly StoredEntry[], { maxEntries, maxBytes }: LogQuery): readonly StoredEntry[] {
+  let end = 0
+  for (let bytes = 0; end < found.length && end < maxEntries && bytes <= maxBytes; end++) {
+    bytes += found[end]!.event.data.length
   }
-  return entries
+  return end === found.length ? found : found.slice(0, end)
 }
 
 function entryBytes(entry: Entry): number {
