@@ -484,6 +484,23 @@ describe('hub.fetch', () => {
     await hub.close()
   })
 
+  for (const how of ['the signal of the request', 'the body of the response']) {
+    it(`hears by ${how} alone that a client has left`, async () => {
+      const hub = createHub()
+      const abort = new AbortController()
+      const response = await hub.fetch(new Request('http://app.test/', { signal: abort.signal }), {
+        channels: ['a'],
+      })
+      assert.equal(hub.stats().connections, 1)
+      if (how.includes('signal')) abort.abort()
+      else await response.body!.cancel()
+      assert.equal(hub.stats().connections, 0)
+      // What is published now has nowhere to go, and no stream to fail on.
+      await hub.publish({ channel: 'a', data: 1 })
+      await hub.close()
+    })
+  }
+
   it('holds nothing for a client that left before it was served', async () => {
     const hub = createHub()
     const response = await hub.fetch(new Request('http://app.test/', { signal: AbortSignal.abort() }), {

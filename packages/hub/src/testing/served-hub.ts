@@ -215,4 +215,4 @@ const denoDoor = (deno: NonNullable<Runtimes['Deno']>): Door => ({
 export const nativeDoor: Door = Bun ? bunDoor(Bun) : Deno ? denoDoor(Deno) : nodeDoor
 
 /** Every door that this runtime has. */
-export const doors: readonly Door[] = [nativeDoor, inProcessDoor]
+export const doors: readonly Door[] = [...new Set([nativeDoor, nodeDoor, inProcessDoor])]

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createHub } from './create-hub.ts'
+import { HUB_OPTIONS, type HubOptionsInput, type NumberOption, parseHubOptions } from './options.ts'
+
+describe('options', () => {
+  it('have defaults inside their bounds, a unit and a description', () => {
+    const options = parseHubOptions() as unknown as Record<string, Record<string, number>>
+    for (const [section, rows] of Object.entries<Record<string, NumberOption>>(HUB_OPTIONS)) {
+      for (const [name, row] of Object.entries(rows)) {
+        assert.equal(options[section]![name], row.default)
+        assert.ok(row.min <= row.default && row.default <= row.max, `${section}.${name}`)
+        assert.ok(row.unit !== '' && row.description.endsWith('.'), `${section}.${name}`)
+        assert.ok(row.unit === 'ms' ? name.endsWith('Ms') : !name.endsWith('Ms'), `${section}.${name}`)
+        assert.ok(
+          row.unit === 'bytes' ? name.endsWith('Bytes') : !name.endsWith('Bytes'),
+          `${section}.${name}`,
+        )
+      }
+    }
+  })
+
+  it('are taken up to their bounds, and refused beyond', () => {
+    for (const [section, rows] of Object.entries<Record<string, NumberOption>>(HUB_OPTIONS)) {
+      for (const [name, row] of Object.entries(rows)) {
+        for (const value of [
+          row.min - 1,
+          row.max + 1,
+          row.min + 0.5,
+          Number.NaN,
+          Infinity,
+          String(row.min),
+        ]) {
+          const input = { [section]: { [name]: value } } as HubOptionsInput
+          assert.throws(
+            () => parseHubOptions(input),
+            { code: 'option-invalid' },
+            `${section}.${name} ${value}`,
+          )
+        }
+      }
+    }
+  })
+
+  it('are refused when nobody knows them', () => {
+    for (const input of [
+      { histroy: {} },
+      { history: { maxEvent: 1 } },
+      { history: { constructor: 1 } },
+      { toString: {} },
+    ]) {
+      assert.throws(
+        () => parseHubOptions(input as HubOptionsInput),
+        { code: 'option-invalid' },
+        JSON.stringify(input),
+      )
+      assert.throws(() => createHub(input as HubOptionsInput), { code: 'option-invalid' })
+    }
+  })
+
+  it('are refused when they contradict each other', () => {
+    assert.throws(() => parseHubOptions({ history: { maxBytes: 65_537, totalBytes: 65_536 } }), {
+      code: 'option-invalid',
+    })
+    assert.throws(() => parseHubOptions({ limits: { dataBytes: 2048, bodyBytes: 1024 } }), {
+      code: 'option-invalid',
+    })
+  })
+})
