@@ -239,11 +239,9 @@ export class Hub<Events extends EventMap = EventMap> {
     const [receipt] = await this.#log.append([draft])
     if (!receipt) throw new ProblemError('internal', 'The log gave no receipt.')
     if (!receipt.duplicate) this.#counters.published++
-    return {
-      id: receipt.position === null ? null : String(receipt.position),
-      delivered: this.#matching(targets, except, ephemeral),
-      ...(receipt.duplicate ? { duplicate: true } : {}),
-    }
+    const id = receipt.position === null ? null : String(receipt.position)
+    const delivered = this.#matching(targets, except, ephemeral)
+    return receipt.duplicate ? { id, delivered, duplicate: true } : { id, delivered }
   }
 
   /**
