@@ -4,7 +4,11 @@ import { delimiter, join } from 'node:path'
 import { Failure, runQuietly } from './command.mjs'
 
 /** Debian packages, with the program each is needed for. */
-const packages = [{ name: 'chromium', program: 'chromium', why: 'the end-to-end tests drive a real browser' }]
+const packages = [
+  { name: 'chromium', program: 'chromium', why: 'the end-to-end tests drive a real browser' },
+  { name: 'curl', program: 'curl', why: 'the end-to-end tests listen as a newcomer would' },
+  { name: 'firefox-esr', program: 'firefox-esr', why: 'it resumes streams in another way than Chromium' },
+]
 
 /**
  * Installs with apt-get what is missing. Where that is not possible (no root, not Debian) it fails and says

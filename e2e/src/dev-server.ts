@@ -20,12 +20,13 @@ export interface DevServer {
 /**
  * Starts the built program and waits until it is ready.
  * @param port a free one when absent
+ * @param flags more flags of `fanline dev`
  * @throws Error with what the program printed, when it ends or is not ready in time
  */
-export async function startDevServer(port?: number): Promise<DevServer> {
+export async function startDevServer(port?: number, flags: readonly string[] = []): Promise<DevServer> {
   const chosen = port ?? (await freePort())
   const origin = `http://localhost:${chosen}`
-  const child = spawn(process.execPath, [PROGRAM, 'dev', '--port', String(chosen)], {
+  const child = spawn(process.execPath, [PROGRAM, 'dev', '--port', String(chosen), ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_ENV: 'development' },
   })
