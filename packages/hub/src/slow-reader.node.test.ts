@@ -1,57 +1,46 @@
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
 import { it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { inTime } from './testing/deadline.ts'
-import type { Order, Report } from './testing/slow-reader-server.ts'
+import { ForkedHub } from './testing/forked-hub.ts'
 
 const READERS = 200
 const EVENTS = 100_000
 const MAX_GROWTH_BYTES = 64 * 1024 * 1024
 
 it('one client that never reads costs the others nothing, and little memory', async () => {
-  const server = fork(fileURLToPath(new URL('./testing/slow-reader-server.js', import.meta.url)), [], {
-    // With little room for what is new, memory is what is held, not what was not collected yet.
-    execArgv: ['--max-semi-space-size=4'],
-  })
-  const answer = <T>(): Promise<T> =>
-    new Promise((resolve) => server.once('message', resolve as (value: unknown) => void))
-  const ask = (order: Order): Promise<Report> => {
-    const answered = answer<Report>()
-    server.send(order)
-    return answered
-  }
-  const port = await inTime(answer<number>(), () => 'a server')
+  const hub = await ForkedHub.start()
   const readers: Reader[] = []
-  const stalled = new Reader(port)
+  const stalled = new Reader(hub.port)
   try {
     await stalled.until('fanline.hello')
     stalled.socket.pause()
-    for (let i = 0; i < READERS; i++) readers.push(new Reader(port))
+    for (let i = 0; i < READERS; i++) readers.push(new Reader(hub.port))
     await Promise.all(readers.map((reader) => reader.until('fanline.hello')))
 
     // Loopback buffers swallow megabytes: first the client must be behind.
-    let before = await ask({ do: 'publish', count: 2000, bytes: 1000 })
+    let before = await hub.ask({ do: 'report' })
     for (let round = 0; round < 20 && before.behind === 0; round++) {
-      before = await ask({ do: 'publish', count: 2000, bytes: 1000 })
+      await hub.ask({ do: 'publish', count: 2000, bytes: 1000 })
+      before = await hub.ask({ do: 'report' })
     }
     assert.equal(before.behind, 1, 'the hub shows the client that never reads as behind')
 
     const heard = Promise.all(readers.map((reader) => reader.untilEvent(EVENTS - 1)))
-    const after = await ask({ do: 'publish', count: EVENTS, bytes: 0 })
+    const { slowestPublishMs } = await hub.ask({ do: 'publish', count: EVENTS, bytes: 0 })
+    const during = await hub.ask({ do: 'report' })
     await heard
-    const end = await ask({ do: 'stats' })
+    const end = await hub.ask({ do: 'report' })
     assert.equal(end.connections, READERS + 1)
     assert.equal(end.behind, 1)
-    const growth = Math.max(after.rss, end.rss) - before.rss
+    const growth = Math.max(during.rss, end.rss) - before.rss
     assert.ok(growth < MAX_GROWTH_BYTES, `memory grew by ${Math.round(growth / 1024 / 1024)} MiB`)
-    assert.ok(after.slowestPublishMs < 1000, `a publish waited for ${after.slowestPublishMs} ms`)
+    assert.ok(slowestPublishMs < 1000, `a publish waited for ${slowestPublishMs} ms`)
     for (const reader of readers) reader.assertComplete()
 
     stalled.socket.resume()
     await stalled.until('"live":true')
-    assert.equal((await ask({ do: 'stats' })).behind, 0)
+    assert.equal((await hub.ask({ do: 'report' })).behind, 0)
     assert.deepEqual(
       stalled.gaps.map(({ channel, reason }) => ({ channel, reason })),
       [{ channel: 'a', reason: 'trimmed' }],
@@ -59,9 +48,7 @@ it('one client that never reads costs the others nothing, and little memory', as
     assert.ok(stalled.tail.includes(`data: ${EVENTS - 1} `))
   } finally {
     for (const { socket } of [...readers, stalled]) socket.destroy()
-    const ended = new Promise((resolve) => server.once('exit', resolve))
-    server.send({ do: 'end' } satisfies Order)
-    await ended
+    await hub.end()
   }
 })
 
