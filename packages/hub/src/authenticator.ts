@@ -15,6 +15,7 @@ export interface Access {
 
 /** What an authenticator looks at. */
 export interface CredentialSource {
+  readonly method: string
   readonly query: URLSearchParams
   header(name: string): string | undefined
 }

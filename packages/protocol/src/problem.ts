@@ -46,6 +46,10 @@ export const PROBLEMS = {
   'token-expired': { status: 401, title: 'The token has expired; get a new one.' },
   forbidden: { status: 403, title: 'The credential does not allow this.' },
   'channel-forbidden': { status: 403, title: 'The credential does not cover this channel.' },
+  'origin-forbidden': {
+    status: 403,
+    title: 'A cookie counts only from pages of this server and of listed origins.',
+  },
   'grant-invalid': {
     status: 400,
     title:

@@ -74,6 +74,7 @@ function createApp({ authenticator, health, metrics, systemView, logger, assets,
 
 async function mustBeAdmin(authenticator: Authenticator, c: Context): Promise<void> {
   const access = await authenticator.authenticate({
+    method: c.req.method,
     query: new URL(c.req.url).searchParams,
     header: (name) => c.req.header(name),
   })

@@ -5,7 +5,7 @@ import { closedAccess } from './closed-access.ts'
 import type { Config } from './config/server-options.ts'
 
 /** Who is let in, by what is configured: the API key, tokens, or nobody. */
-export function credentials({ api, jwt: tokens }: Config): Authenticator {
+export function credentials({ api, cors, jwt: tokens }: Config): Authenticator {
   const listeners =
     tokens.secret === ''
       ? closedAccess()
@@ -13,6 +13,7 @@ export function credentials({ api, jwt: tokens }: Config): Authenticator {
           secret: tokens.secret,
           issuer: tokens.issuer || undefined,
           audience: tokens.audience || undefined,
+          cookie: tokens.cookie === '' ? undefined : { name: tokens.cookie, origins: cors.origins },
           userClaim: tokens.userClaim,
           clockToleranceMs: tokens.clockToleranceMs,
         })

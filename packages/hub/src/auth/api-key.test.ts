@@ -31,6 +31,7 @@ describe('apiKey()', () => {
 
 function bearer(token: string | undefined): CredentialSource {
   return {
+    method: 'GET',
     query: new URLSearchParams(),
     header: (name) => (name === 'authorization' && token !== undefined ? `Bearer ${token}` : undefined),
   }

@@ -110,6 +110,14 @@ describe('jwt()', () => {
     })
   }
 
+  it('takes a token from a cookie, where one is named', async () => {
+    const headers: Record<string, string> = { cookie: `session=${await sign({ sub: '42' })}` }
+    const asked = { method: 'GET', query: new URLSearchParams(), header: (name: string) => headers[name] }
+    const cookie = { name: 'session', origins: [] }
+    assert.equal((await jwt({ secret: SECRET, cookie }).authenticate(asked)).user, '42')
+    await refused(() => jwt({ secret: SECRET }).authenticate(asked), 'unauthorized')
+  })
+
   it('asks for a token', async () => {
     await refused(() => jwt({ secret: SECRET }).authenticate(source(undefined)), 'unauthorized')
     await refused(() => jwt({ secret: SECRET }).authenticate(source('Basic eDp5')), 'unauthorized')
@@ -134,6 +142,7 @@ function sign(claims: JWTPayload, secret: string = SECRET): Promise<string> {
 
 function source(authorization: string | undefined): CredentialSource {
   return {
+    method: 'GET',
     query: new URLSearchParams(),
     header: (name) => (name === 'authorization' ? authorization : undefined),
   }

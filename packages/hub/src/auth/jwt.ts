@@ -3,6 +3,7 @@ import { ProblemError } from '@fanline/protocol'
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 import { type Access, type Authenticator, bearerToken, grantAccess } from '../authenticator.ts'
 import { type Clock, systemClock } from '../clock.ts'
+import { type CookieOptions, cookieToken } from './cookie.ts'
 
 /** A shorter secret could be guessed. */
 export const MIN_SECRET_LENGTH = 32
@@ -22,6 +23,8 @@ export interface JwtOptions {
   readonly userClaim?: string | undefined
   /** How far clocks may differ, in milliseconds; none when absent. */
   readonly clockToleranceMs?: number | undefined
+  /** Where else a token may sit, for an EventSource, which cannot send headers. */
+  readonly cookie?: CookieOptions | undefined
   readonly clock?: Pick<Clock, 'now'>
 }
 
@@ -31,7 +34,15 @@ export interface JwtOptions {
  * @throws ProblemError `option-invalid` for a secret that is too short
  */
 export function jwt(options: JwtOptions): Authenticator {
-  const { secret, issuer, audience, userClaim = 'sub', clockToleranceMs = 0, clock = systemClock } = options
+  const {
+    secret,
+    issuer,
+    audience,
+    userClaim = 'sub',
+    clockToleranceMs = 0,
+    cookie,
+    clock = systemClock,
+  } = options
   if (secret.length < MIN_SECRET_LENGTH) {
     throw new ProblemError('option-invalid', `A JWT secret has at least ${MIN_SECRET_LENGTH} characters.`)
   }
@@ -44,12 +55,15 @@ export function jwt(options: JwtOptions): Authenticator {
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience }),
   }
+  const where = cookie
+    ? `Send it as Authorization: Bearer, or in the cookie ${cookie.name}.`
+    : 'Send it as Authorization: Bearer.'
   const remembered = new Map<string, Access>()
 
   return {
     async authenticate(source) {
-      const token = bearerToken(source)
-      if (token === undefined) throw new ProblemError('unauthorized', 'Send it as Authorization: Bearer.')
+      const token = bearerToken(source) ?? (cookie && cookieToken(source, cookie))
+      if (token === undefined) throw new ProblemError('unauthorized', where)
       const known = remembered.get(token)
       if (known?.expiresAt !== undefined && known.expiresAt > clock.now()) return known
       const { payload } = await jwtVerify(token, key, {

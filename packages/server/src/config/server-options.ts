@@ -82,6 +82,11 @@ export const SERVER_OPTIONS = {
     },
     issuer: { kind: 'text', default: '', description: 'What the claim "iss" of a token must say.' },
     audience: { kind: 'text', default: '', description: 'What the claim "aud" of a token must name.' },
+    cookie: {
+      kind: 'text',
+      default: '',
+      description: 'The cookie that may hold a token, for an EventSource.',
+    },
     userClaim: { kind: 'text', default: 'sub', description: 'The claim that says who somebody is.' },
     clockToleranceMs: {
       kind: 'number',
@@ -117,6 +122,7 @@ export interface Config extends HubOptions {
     readonly secret: string
     readonly issuer: string
     readonly audience: string
+    readonly cookie: string
     readonly userClaim: string
     readonly clockToleranceMs: number
   }
