@@ -4,6 +4,9 @@ import { simulate } from './simulation.ts'
 
 const SEEDS = 2000
 
+/** Seeds that once failed, each beyond the first {@link SEEDS}. */
+const REGRESSIONS = [12_662]
+
 describe('the simulated hub', () => {
   it(`keeps its promises under ${SEEDS} seeds`, async () => {
     let published = 0
@@ -20,6 +23,12 @@ describe('the simulated hub', () => {
     assert.ok(published > 100 * SEEDS, `only ${published} events were published`)
     assert.ok(heard > 50 * SEEDS, `only ${heard} events were heard`)
     assert.ok(gaps > SEEDS, `only ${gaps} gaps were announced`)
+  })
+
+  it('keeps them under the seeds that once failed', async () => {
+    for (const seed of REGRESSIONS) {
+      assert.deepEqual((await simulate(seed)).violations, [], `npm run simulate -- --seed ${seed}`)
+    }
   })
 
   it('gives the same run for the same seed', async () => {

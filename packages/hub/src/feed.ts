@@ -28,7 +28,7 @@ export class Feed {
 
   /** Everything up to here was announced. More of the newest position may follow: one publish can have many entries. */
   get complete(): Position {
-    return Math.max(this.#start, this.#end - 1) as Position
+    return Math.max(ZERO, this.#end - 1) as Position
   }
 
   /** Takes entries in position order; ephemeral ones are not kept. */
@@ -43,7 +43,10 @@ export class Feed {
     if (this.#entries.length > this.#maxEntries || this.#length > this.#maxLength) this.#forgetHalf()
   }
 
-  /** Something up to this position was not announced: nobody may rely on the feed for it. */
+  /**
+   * Something up to this position was not announced: nobody may rely on the feed for it. Of the position itself, entries
+   * of other channels may still come.
+   */
   forget(through: Position): void {
     if (through <= this.#start) return
     this.#start = through
