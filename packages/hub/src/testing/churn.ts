@@ -5,15 +5,15 @@ import { ForkedHub, type Report } from './forked-hub.ts'
 
 const LOOPS = 40
 /** Long enough for every cache and pool to have the size that it keeps, in milliseconds. */
-const WARM_UP_MS = 2000
+const WARM_UP_MS = 5000
 /** The heap may end above its start by this share. */
 const MAX_GROWTH = 0.1
 
 /** Forty clients at a time connect, read and leave in every way there is; nothing of them may stay in the hub. */
 export async function churn(durationMs: number): Promise<void> {
-  const hub = await ForkedHub.start()
+  const hub = await ForkedHub.start('small-caches')
   try {
-    await hub.ask({ do: 'publish', count: 30_000, bytes: 100 })
+    await hub.ask({ do: 'publish', count: 5000, bytes: 100 })
     await comeAndGo(hub, WARM_UP_MS)
     const before = await settled(hub)
     const streams = await comeAndGo(hub, durationMs)

@@ -3,14 +3,25 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { createHub } from '../create-hub.ts'
+import { systemClock } from '../clock.ts'
+import { serveNode } from '../http/node.ts'
+import { Hub } from '../hub.ts'
+import { memoryLog } from '../log/memory.ts'
 import type { Order, Report } from './forked-hub.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-const hub = createHub({ history: { maxEvents: 1000 }, delivery: { stallTimeoutMs: 3_600_000 } })
-const server = createServer((req, res) => void hub.handle(req, res, { user: 'u', channels: ['a'] }))
+const options = { history: { maxEvents: 1000 }, delivery: { stallTimeoutMs: 3_600_000 } }
+const hub = new Hub({
+  log: memoryLog({ history: options.history }),
+  clock: systemClock,
+  options,
+  // Caches that fill and empty in their own rhythm would hide how much memory a stream leaves behind.
+  ...(process.argv.includes('small-caches') ? { tuning: { framesLength: 10_000, feedEntries: 64 } } : {}),
+  report: (problem) => process.emitWarning(problem),
+})
+const server = createServer((req, res) => void serveNode(hub, req, res, { user: 'u', channels: ['a'] }))
 
 /** The longest that one publish took, in milliseconds. */
 async function publish(count: number, bytes: number): Promise<number> {

@@ -36,8 +36,8 @@ export class ForkedHub {
     this.port = port
   }
 
-  static async start(): Promise<ForkedHub> {
-    const child = fork(fileURLToPath(new URL('./forked-hub-process.js', import.meta.url)), [], {
+  static async start(caches: 'usual-caches' | 'small-caches' = 'usual-caches'): Promise<ForkedHub> {
+    const child = fork(fileURLToPath(new URL('./forked-hub-process.js', import.meta.url)), [caches], {
       // With little room for what is new, memory is what is held, not what was not collected yet.
       execArgv: ['--max-semi-space-size=4'],
     })
@@ -59,8 +59,12 @@ export class ForkedHub {
 
 function answerOf<T>(child: ChildProcess): Promise<T> {
   const answer = new Promise<T>((resolve, reject) => {
-    child.once('message', resolve as (message: unknown) => void)
-    child.once('exit', (code) => reject(new Error(`The hub's process ended with ${code}.`)))
+    const ended = (code: number | null): void => reject(new Error(`The hub's process ended with ${code}.`))
+    child.once('exit', ended)
+    child.once('message', (message) => {
+      child.off('exit', ended)
+      resolve(message as T)
+    })
   })
   return inTime(answer, () => "an answer of the hub's process", DEADLINE_MS)
 }
