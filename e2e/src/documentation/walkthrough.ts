@@ -1,0 +1,231 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import { join } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
+import { startDevServer } from '../dev-server.ts'
+import { freePort } from '../free-port.ts'
+import { Expectation } from './expectation.ts'
+import { type Fence, type Page, ROOT } from './page.ts'
+
+/** The longest that a command may take, or what it prints may be awaited; in milliseconds. */
+const PATIENCE_MS = 20_000
+
+/** Where a page says that `fanline dev` listens, and where an application of the page does. */
+const SERVER_PORT = /\b4000\b/g
+const APP_PORT = /\b3000\b/g
+
+/**
+ * Does what a page tells its reader to do, against a `fanline dev` of its own, and compares what the page shows.
+ * The second word of a fence says what a block is:
+ *
+ * - `run`: commands that come to an end, with exit code 0
+ * - `listen`: a command for another terminal, which runs on
+ * - `app`: an application, started with node in place of the one before; it listens on port 3000
+ * - `output`: what the last `run` prints
+ * - `heard`: what the last `listen` prints next
+ *
+ * Empty lines and heartbeats are not compared.
+ */
+export class Walkthrough {
+  readonly #page: Page
+  readonly #expectation = new Expectation()
+  readonly #children = new Set<ChildProcess>()
+  readonly #ports: { readonly server: number; readonly app: number }
+  #app: ChildProcess | undefined
+  #output = ''
+  #listener: Listener | undefined
+
+  private constructor(page: Page, ports: { readonly server: number; readonly app: number }) {
+    this.#page = page
+    this.#ports = ports
+  }
+
+  /** True when the page has something to do. */
+  static isFor(page: Page): boolean {
+    return page.fences.some(({ role }) => role === 'run' || role === 'listen' || role === 'app')
+  }
+
+  /** @throws Error that names the line of the page which is not true */
+  static async through(page: Page): Promise<void> {
+    const server = await startDevServer()
+    const walkthrough = new Walkthrough(page, { server: server.port, app: await freePort() })
+    try {
+      for (const fence of page.fences) await walkthrough.#step(fence)
+    } finally {
+      for (const child of walkthrough.#children) kill(child)
+      await server.stop()
+    }
+  }
+
+  async #step(fence: Fence): Promise<void> {
+    switch (fence.role) {
+      case 'run':
+        this.#output = await this.#run(fence)
+        break
+      case 'listen':
+        this.#listener = await this.#listen(fence)
+        break
+      case 'app':
+        await this.#start(fence)
+        break
+      case 'output':
+        this.#compare(fence)
+        break
+      case 'heard':
+        await this.#hear(fence)
+        break
+      case '':
+        break
+      default:
+        throw this.#wrong(fence, `there is no role "${fence.role}"`)
+    }
+  }
+
+  async #run(fence: Fence): Promise<string> {
+    const child = this.#spawn('bash', ['-euc', this.#fill(fence.text)])
+    const [output, complaints] = [textOf(child.stdout!), textOf(child.stderr!)]
+    const late = setTimeout(kill, PATIENCE_MS, child)
+    const [code] = await once(child, 'close')
+    clearTimeout(late)
+    if (code !== 0) throw this.#wrong(fence, `ended with ${code}\n${await output}${await complaints}`)
+    return output
+  }
+
+  async #listen(fence: Fence): Promise<Listener> {
+    const listener = new Listener(this.#spawn('bash', ['-euc', `exec ${this.#fill(fence.text)}`]))
+    await listener.until(
+      () => listener.lines.length > 0 || undefined,
+      () => this.#wrong(fence, 'heard nothing'),
+    )
+    return listener
+  }
+
+  async #start(fence: Fence): Promise<void> {
+    if (this.#app) {
+      const gone = once(this.#app, 'exit')
+      kill(this.#app)
+      await gone
+    }
+    const cache = join(ROOT, '.cache')
+    mkdirSync(cache, { recursive: true })
+    const folder = mkdtempSync(join(cache, 'documentation-')) // inside the workspace, where our packages are found
+    try {
+      const file = join(folder, 'app.mjs')
+      writeFileSync(file, this.#fill(fence.text))
+      this.#app = this.#spawn(process.execPath, [file])
+      await this.#answering(this.#app, fence)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
+
+  async #answering(child: ChildProcess, fence: Fence): Promise<void> {
+    const complaints = textOf(child.stderr!)
+    const deadline = Date.now() + PATIENCE_MS
+    while (!(await answers(this.#ports.app))) {
+      if (child.exitCode !== null)
+        throw this.#wrong(fence, `ended with ${child.exitCode}\n${await complaints}`)
+      if (Date.now() > deadline) throw this.#wrong(fence, 'does not listen')
+      await delay(50)
+    }
+  }
+
+  #compare(fence: Fence): void {
+    const lines = linesOf(this.#output)
+    if (this.#expectation.fit(linesOf(fence.text), lines) === lines.length) return
+    throw this.#wrong(fence, `the page shows\n${fence.text}\n\nand this was printed:\n${this.#output}`)
+  }
+
+  async #hear(fence: Fence): Promise<void> {
+    const listener = this.#listener
+    if (!listener) throw this.#wrong(fence, 'nobody listens')
+    const shown = linesOf(fence.text)
+    const fitting = await listener.until(
+      () => this.#expectation.fit(shown, listener.lines),
+      () =>
+        this.#wrong(
+          fence,
+          `the page shows\n${fence.text}\n\nand this was heard:\n${listener.lines.join('\n')}`,
+        ),
+    )
+    listener.take(fitting)
+  }
+
+  #fill(text: string): string {
+    return this.#expectation
+      .fill(text)
+      .replace(SERVER_PORT, String(this.#ports.server))
+      .replace(APP_PORT, String(this.#ports.app))
+  }
+
+  #spawn(command: string, args: readonly string[]): ChildProcess {
+    const child = spawn(command, args, {
+      cwd: ROOT,
+      env: { ...process.env, NO_COLOR: '1', FANLINE_URL: `http://localhost:${this.#ports.server}` },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true, // a group of its own, which ends with the page
+    })
+    this.#children.add(child)
+    child.once('exit', () => this.#children.delete(child))
+    return child
+  }
+
+  #wrong({ line }: Fence, what: string): Error {
+    return new Error(`${this.#page.path}:${line}: ${what}`)
+  }
+}
+
+/** What a command that runs on has printed so far. */
+class Listener {
+  readonly #child: ChildProcess
+  #text = ''
+  #taken = 0
+
+  constructor(child: ChildProcess) {
+    this.#child = child
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      this.#text += text
+    })
+    child.stderr!.resume()
+  }
+
+  /** Whole lines that were not taken yet. */
+  get lines(): readonly string[] {
+    const whole = this.#text.slice(0, this.#text.lastIndexOf('\n') + 1)
+    return linesOf(whole).slice(this.#taken)
+  }
+
+  take(count: number): void {
+    this.#taken += count
+  }
+
+  /** Waits until there is a value, which is looked for whenever something was printed. */
+  async until<T>(look: () => T | undefined, late: () => Error): Promise<T> {
+    const signal = AbortSignal.timeout(PATIENCE_MS)
+    for (;;) {
+      const value = look()
+      if (value !== undefined) return value
+      await once(this.#child.stdout!, 'data', { signal }).catch(() => {
+        throw late()
+      })
+    }
+  }
+}
+
+function kill({ pid }: ChildProcess): void {
+  process.kill(-pid!, 'SIGKILL')
+}
+
+function answers(port: number): Promise<boolean> {
+  const socket = createConnection(port, 'localhost')
+  return new Promise<boolean>((resolve) => {
+    socket.on('connect', () => resolve(true)).on('error', () => resolve(false))
+  }).finally(() => socket.destroy())
+}
+
+function linesOf(text: string): string[] {
+  return text.split(/\r?\n/).filter((line) => line.trim() !== '' && line !== ':')
+}
