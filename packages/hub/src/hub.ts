@@ -177,16 +177,21 @@ export class Hub<Events extends EventMap = EventMap> {
     }
     this.#ready = log
       .open({ entries: (batch) => this.#announced(batch), gap: (gap) => this.#gapAdmitted(gap) })
-      .then(() => {
-        this.#opened = true
-      })
+      .then(
+        () => {
+          this.#opened = true
+        },
+        (error) => {
+          // Why is for the application; a client may not read the names of disks and hosts.
+          parts.report(new ProblemError('log-unavailable', String(error), { cause: error }), {})
+          throw new ProblemError('log-unavailable', undefined, { cause: error })
+        },
+      )
     // Whoever waits for it hears of a failure; without anyone waiting it must not end the process.
-    this.#ready.catch((error) =>
-      parts.report(new ProblemError('log-unavailable', String(error), { cause: error }), {}),
-    )
+    this.#ready.catch(() => undefined)
   }
 
-  /** Resolves when the log is open. @throws what the log throws */
+  /** Resolves when the log is open. @throws ProblemError `log-unavailable` */
   get ready(): Promise<void> {
     return this.#ready
   }
@@ -222,7 +227,7 @@ export class Hub<Events extends EventMap = EventMap> {
    */
   async accept(publication: Publication): Promise<PublishReceipt> {
     this.#refuseWhenClosing()
-    if (!this.#opened) await this.#ready
+    if (!this.#opened) await this.#becomeReady()
     const { dataBytes, channelsPerPublish } = this.options.limits
     const { channels, connection, event, except, key } = publication
     // Three bytes are the most that a UTF-16 unit takes, so most data needs no counting.
@@ -250,7 +255,7 @@ export class Hub<Events extends EventMap = EventMap> {
    */
   async connect(request: SubscribeRequest, sink: Sink, dialect: Dialect): Promise<Connection> {
     this.#refuseWhenClosing()
-    if (!this.#opened) await this.#ready
+    if (!this.#opened) await this.#becomeReady()
     const { connections, channelsPerConnection } = this.options.limits
     const topics = [...new Set((request.channels ?? []).map(parseChannel))]
     if (topics.length > channelsPerConnection) {
@@ -343,6 +348,12 @@ export class Hub<Events extends EventMap = EventMap> {
     cancel()
     this.#pulse.stop()
     await this.#log.close()
+  }
+
+  /** Waits for the log; a hub may be closed meanwhile. */
+  async #becomeReady(): Promise<void> {
+    await this.#ready
+    this.#refuseWhenClosing()
   }
 
   #refuseWhenClosing(): void {
