@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http'
 import { connect, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
 import { describe, it } from 'node:test'
 import { createParser, type EventSourceMessage, type ParseError } from 'eventsource-parser'
 import { type CreateHubOptions, createHub, type EmbeddedHub } from '../create-hub.ts'
+import { memoryLog } from '../log/memory.ts'
+import type { Log } from '../log.ts'
 import { eventually, inTime } from '../testing/deadline.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { RawClient } from '../testing/raw-client.ts'
@@ -153,6 +156,46 @@ describe('the bytes of a stream', () => {
       }
       await client.close()
     }))
+})
+
+describe('a client that leaves while the log opens', () => {
+  it('is not kept', async () => {
+    const memory = memoryLog()
+    let open: () => void = () => undefined
+    const opened = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const log: Log = {
+      open: (listener) => opened.then(() => memory.open(listener)),
+      append: (drafts) => memory.append(drafts),
+      read: (query) => memory.read(query),
+      watch: (channel) => memory.watch(channel),
+      unwatch: (channel) => memory.unwatch(channel),
+      close: () => memory.close(),
+    }
+    let ended: Promise<void> | undefined
+    let gone: Promise<unknown> | undefined
+    const handler: Handler = (req, res, hub) => {
+      gone = once(res, 'close')
+      ended = hub.handle(req, res, { channels: ['a'] })
+    }
+    await withServer(
+      handler,
+      async ({ hub, url }) => {
+        const client = await RawClient.connect(url)
+        client.ask('/')
+        await eventually(() => gone !== undefined, 'a request')
+        await client.close()
+        await gone
+        open()
+        await hub.publish({ channel: 'b', data: 1 })
+        await inTime(ended!, () => 'the end of the stream')
+        assert.equal(hub.stats().connections, 0)
+        assert.equal(hub.isFollowed('a'), false)
+      },
+      { log },
+    )
+  })
 })
 
 describe('a stalled client', () => {
