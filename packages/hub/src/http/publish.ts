@@ -9,11 +9,20 @@ import type { Access } from '../authenticator.ts'
 import type { Hub, PublishReceipt } from '../hub.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
 
+/** A list is answered in one piece, and a short item by a long problem: two megabytes of `1,` would be 180 of answer. */
+const MAX_LIST = 10_000
+
 /** Publishes one JSON object, an array of them, or a stream of NDJSON lines. */
 export async function publish(hub: Hub, access: Access, request: ApiRequest): Promise<ApiAnswer> {
   refuseEncoded(request)
   if (request.header('content-type')?.includes('ndjson')) return { lines: publishLines(hub, access, request) }
   const body = parseJson(await request.text())
+  if (Array.isArray(body) && body.length > MAX_LIST) {
+    throw new ProblemError(
+      'publish-invalid',
+      `A list has at most ${MAX_LIST} events; a stream of lines any number.`,
+    )
+  }
   if (!Array.isArray(body)) return { json: await accept(hub, access, withKey(body, request)) }
   return { json: await Promise.all(body.map((item) => tryAccept(hub, access, () => item))) }
 }

@@ -269,6 +269,23 @@ for (const door of doors) {
         assert.deepEqual((await served.publish([])).json, [])
       }))
 
+    it('refuses a list whose answer would be much larger than itself', () =>
+      withHub(door, {}, async (served) => {
+        const item = { channel: 'a', data: 1 }
+        const answer = await served.publish(Array.from({ length: 10_001 }, () => item))
+        assertProblem(answer, ['publish-invalid'])
+        assert.equal(served.hub.stats().published, 0)
+        assert.equal((await served.publish(Array.from({ length: 10_000 }, () => item))).json.length, 10_000)
+      }))
+
+    it('answers OPTIONS with the methods, and nothing else', () =>
+      withHub(door, {}, async (served) => {
+        const { status, headers, text } = await served.call('OPTIONS', '/v1/connections/c')
+        assert.deepEqual([status, headers.get('allow'), text], [204, 'DELETE', ''])
+        assert.equal(headers.get('content-type'), null)
+        assert.equal(headers.get('content-length'), null)
+      }))
+
     it('answers a stream of lines line by line', () =>
       withHub(door, LIMITS, async (served) => {
         const client = await served.listen('/v1/events/a')

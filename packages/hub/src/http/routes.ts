@@ -103,6 +103,11 @@ async function writeNode(
     res.end()
     return
   }
+  if (answer.status === 204) {
+    // No content has no length and no type either (RFC 9110, section 8.6).
+    res.writeHead(204, answer.headers).end()
+    return
+  }
   const body = jsonBody(answer.json)
   // An array is what node:http writes fastest, and no object has to be merged for each publish.
   const headers = [...RAW_JSON_HEADERS, 'Content-Length', String(Buffer.byteLength(body))]
@@ -114,14 +119,12 @@ async function toResponse(hub: Hub, request: Request, answer: ApiAnswer): Promis
   if ('stream' in answer) return serveFetch(hub, request, answer.stream)
   if ('lines' in answer) return new Response(encodeLines(answer.lines), { headers: LINES_HEADERS })
   const { json, status = 200 } = answer
-  return new Response(status === 204 ? null : jsonBody(json), {
-    status,
-    headers: { ...JSON_HEADERS, ...answer.headers },
-  })
+  if (status === 204) return new Response(null, { status, headers: answer.headers ?? {} })
+  return new Response(jsonBody(json), { status, headers: { ...JSON_HEADERS, ...answer.headers } })
 }
 
 function jsonBody(json: unknown): string {
-  return json === null ? '' : `${JSON.stringify(json)}\n`
+  return `${JSON.stringify(json)}\n`
 }
 
 function encodeLines(lines: AsyncIterable<string>): ReadableStream<Uint8Array> {
