@@ -74,9 +74,16 @@ export interface LogStats {
 
 /** Who hears of new entries. */
 export interface LogListener {
-  /** New entries of watched channels, each once, in position order. Must not throw. */
+  /**
+   * New entries of watched channels, each once, in position order. Must not throw. Entries of one publish stand side by
+   * side; those of an event without history come in one batch. An entry for one connection (`@connection:…`) needs no
+   * watch.
+   */
   entries(batch: readonly Entry[]): void
-  /** The log could not keep its promise for this channel; reading it again tells what is left. */
+  /**
+   * The log could not keep its promise for this channel; reading it again tells what is left. Called before any later
+   * entry of any channel is announced: a connection's cursor moves along all its channels at once.
+   */
   gap(gap: Gap): void
 }
 
