@@ -37,6 +37,8 @@ export type ConnectionState = 'opening' | 'catching-up' | 'live' | 'behind' | 'c
 /** What a connection is asked to be. */
 export interface ConnectionRequest {
   readonly id: string
+  /** Streams are counted as they are opened. */
+  readonly number: number
   readonly user: UserId | undefined
   /** Topics, each once. */
   readonly topics: readonly ChannelName[]
@@ -78,6 +80,7 @@ export interface Delivery {
  */
 export class Connection implements SinkListener {
   readonly id: string
+  readonly number: number
   readonly user: UserId | undefined
   readonly topics: readonly ChannelName[]
   /** All it follows: everyone's channel, its user's, its topics. */
@@ -109,6 +112,7 @@ export class Connection implements SinkListener {
     this.#sink = sink
     this.frames = frames
     this.id = request.id
+    this.number = request.number
     this.user = request.user
     this.topics = request.topics
     this.channels =

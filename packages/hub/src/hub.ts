@@ -74,6 +74,8 @@ export interface SubscribeRequest {
 /** One open connection, as an operator sees it. */
 export interface ConnectionInfo {
   readonly id: string
+  /** Streams are counted as they are opened, from 1 in every process. */
+  readonly number: number
   readonly user: string | null
   readonly channels: readonly string[]
   /** ISO 8601. */
@@ -177,8 +179,11 @@ export class Hub<Events extends EventMap = EventMap> {
     }
     this.#ready = log
       .open({ entries: (batch) => this.#announced(batch), gap: (gap) => this.#gapAdmitted(gap) })
+      .then(() => log.read({ channels: [], after: null, maxEntries: 1, maxBytes: 1 }))
       .then(
-        () => {
+        ({ through }) => {
+          // What is before the head will not be announced.
+          this.#feed.forget(through)
           this.#opened = true
         },
         (error) => {
@@ -264,12 +269,12 @@ export class Hub<Events extends EventMap = EventMap> {
     if (this.#registry.size >= connections) throw new ProblemError('too-many-connections')
     const connection = new Connection(this.#delivery, sink, this.#framesOf(dialect), {
       id: crypto.randomUUID(),
+      number: ++this.#counters.opened,
       user: request.user === undefined ? undefined : parseUser(request.user),
       topics,
       cursor: request.cursor ?? AT_HEAD,
       expiresAt: request.expiresAt,
     })
-    this.#counters.opened++
     await connection.open()
     return connection
   }
@@ -426,6 +431,7 @@ export class Hub<Events extends EventMap = EventMap> {
 function describe(connection: Connection): ConnectionInfo {
   return {
     id: connection.id,
+    number: connection.number,
     user: connection.user ?? null,
     channels: connection.topics,
     connectedAt: new Date(connection.connectedAt).toISOString(),

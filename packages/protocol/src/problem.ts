@@ -48,7 +48,7 @@ export const PROBLEMS = {
   'channel-forbidden': { status: 403, title: 'The credential does not cover this channel.' },
   'origin-forbidden': {
     status: 403,
-    title: 'A cookie counts only from pages of this server and of listed origins.',
+    title: 'Pages of this origin may not do this.',
   },
   'grant-invalid': {
     status: 400,

@@ -100,10 +100,13 @@ test('an unknown address and a wrong method are problems', async (t) => {
   ] as const) {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method })
     assert.equal(answer.status, 405, path)
+    assert.equal(answer.headers.get('allow'), path === '/v1/publish' ? 'POST' : 'GET')
+    assert.equal(answer.headers.get('content-type'), 'application/problem+json')
     assert.equal(((await answer.json()) as { code: string }).code, 'method-not-allowed')
   }
   const head = await fetch(`http://127.0.0.1:${port}/livez`, { method: 'HEAD' })
   assert.equal(head.status, 200)
+  assert.equal(head.headers.get('cache-control'), 'no-store')
 })
 
 test('an address that is none is a problem, too', async (t) => {

@@ -34,6 +34,11 @@ export function appListener(parts: AppParts): (req: IncomingMessage, res: Server
 
 function createApp({ authenticator, health, metrics, systemView, logger, assets, demo }: AppParts): Hono {
   const app = new Hono()
+  // Figures and health are of this moment; pages say for themselves how long they keep.
+  app.use(async (c, next) => {
+    await next()
+    if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
+  })
 
   app.get('/livez', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', (c) => {

@@ -18,7 +18,12 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 export function cookieToken(source: CredentialSource, { name, origins }: CookieOptions): string | undefined {
   const token = cookieNamed(source.header('cookie') ?? '', name)
   if (token === undefined) return undefined
-  if (!isFromAllowedPage(source, origins)) throw new ProblemError('origin-forbidden')
+  if (!isFromAllowedPage(source, origins)) {
+    throw new ProblemError(
+      'origin-forbidden',
+      'A cookie counts only from pages of this server and of listed origins.',
+    )
+  }
   return token
 }
 

@@ -4,6 +4,9 @@ import type { ConnectionInfo, Hub } from '../hub.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
 import { publish, publishRaw } from './publish.ts'
 
+/** RFC 9110 wants `Allow` beside a 405, so this problem is an answer and not thrown. */
+const PROBLEM_HEADERS = { 'Content-Type': 'application/problem+json' }
+
 /** How many connections one answer lists. */
 const CONNECTIONS_PER_PAGE = 1000
 
@@ -96,7 +99,8 @@ async function answerRoute(
   if (!route) {
     const allow = routes.map((candidate) => candidate.method).join(', ')
     if (method === 'OPTIONS') return { json: null, status: 204, headers: { Allow: allow } }
-    throw new ProblemError('method-not-allowed', `Allowed: ${allow}.`)
+    const problem = new ProblemError('method-not-allowed', `Allowed: ${allow}.`)
+    return { json: problem.toBody(), status: problem.status, headers: { ...PROBLEM_HEADERS, Allow: allow } }
   }
   const parts = segments.filter((_, i) => route.path[i] === '*').map(decode)
   const access = await authenticator.authenticate(request)
@@ -151,16 +155,18 @@ function connections({ hub, request }: Context): ApiAnswer {
   const { query } = request
   const user = query.get('user')
   const channel = query.get('channel')
-  const after = query.get('after')
+  // Counted numbers, because the connection at the end of a page may be gone when the next page is asked for.
+  const after = Number(query.get('after') ?? 0)
+  if (!Number.isInteger(after)) throw new ProblemError('after-invalid', 'It is the next of the page before.')
   const page: ConnectionInfo[] = []
-  let skipping = after !== null
   for (const info of hub.connections({
     ...(user === null ? {} : { user }),
     ...(channel === null ? {} : { channel }),
   })) {
-    if (page.length === CONNECTIONS_PER_PAGE) return { json: { connections: page, next: page.at(-1)!.id } }
-    if (!skipping) page.push(info)
-    else if (info.id === after) skipping = false
+    if (info.number <= after) continue
+    if (page.length === CONNECTIONS_PER_PAGE)
+      return { json: { connections: page, next: String(page.at(-1)!.number) } }
+    page.push(info)
   }
   return { json: { connections: page, next: null } }
 }

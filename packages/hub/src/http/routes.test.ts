@@ -429,7 +429,7 @@ for (const door of doors) {
         for (let n = 0; n < 5; n++) await served.listen(`/v1/events/a?user=u${n % 2}`)
         const all = (await served.call('GET', '/v1/connections')).json
         assert.equal(all.connections.length, 5)
-        const rest = (await served.call('GET', `/v1/connections?after=${all.connections[2].id}`)).json
+        const rest = (await served.call('GET', `/v1/connections?after=${all.connections[2].number}`)).json
         assert.deepEqual(
           rest.connections.map(({ id }: { id: string }) => id),
           all.connections.slice(3).map(({ id }: { id: string }) => id),

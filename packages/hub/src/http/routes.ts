@@ -109,9 +109,11 @@ async function writeNode(
     return
   }
   const body = jsonBody(answer.json)
+  const length = Buffer.byteLength(body)
   // An array is what node:http writes fastest, and no object has to be merged for each publish.
-  const headers = [...RAW_JSON_HEADERS, 'Content-Length', String(Buffer.byteLength(body))]
-  if (answer.headers) for (const [name, value] of Object.entries(answer.headers)) headers.push(name, value)
+  const headers = answer.headers
+    ? { ...JSON_HEADERS, ...answer.headers, 'Content-Length': length }
+    : [...RAW_JSON_HEADERS, 'Content-Length', String(length)]
   res.writeHead(answer.status ?? 200, headers).end(body)
 }
 

@@ -78,6 +78,20 @@ test('dev answers on 127.0.0.1, and on ::1 where there is one, to loopback names
   )
 })
 
+test('dev takes publishes from programs and pages of this machine, from no other page', async (t) => {
+  const { port } = await startDev(t)
+  const publish = (headers: Record<string, string>) =>
+    fetch(`http://127.0.0.1:${port}/v1/publish/hello`, { method: 'POST', body: 'Hello', headers })
+  for (const headers of [{}, { Origin: `http://localhost:${port}` }, { Origin: 'http://127.0.0.1:5173' }]) {
+    assert.equal((await publish(headers as Record<string, string>)).status, 200)
+  }
+  for (const Origin of ['https://evil.example', 'http://localhost.evil.example', 'null']) {
+    const answer = await publish({ Origin })
+    assert.equal(answer.status, 403, Origin)
+    assert.equal(((await answer.json()) as { code: string }).code, 'origin-forbidden')
+  }
+})
+
 test('dev honours PORT, and does not mind a HOST that a shell has set', async (t) => {
   const { port } = await startDev(t)
   const program = new Program(t, ['dev'], { env: { PORT: String(port), HOST: 'my-machine' } })

@@ -4,7 +4,7 @@ import { compose, type Profile } from '../compose.ts'
 import { readEnvironment } from '../config/environment.ts'
 import type { Config } from '../config/server-options.ts'
 import { Failure, usageFailure } from '../failure.ts'
-import { mustNameLoopback } from '../host-guard.ts'
+import { mustComeFromLoopback } from '../host-guard.ts'
 import { createLogger } from '../logger.ts'
 import { warnOfFewOpenFiles } from '../open-files.ts'
 import { painter } from '../painter.ts'
@@ -45,7 +45,7 @@ async function dev(config: Config): Promise<void> {
         `not ${config.host}. Use \`fanline start\`.`,
     )
   }
-  const profile: Profile = { authenticator: openAccess(), addresses, demo: true, guard: mustNameLoopback }
+  const profile: Profile = { authenticator: openAccess(), addresses, demo: true, guard: mustComeFromLoopback }
   const logger = createLogger(config.log.level, 'human')
   await runUntilSignal(logger, async () => {
     const server = await compose(config, profile, logger)
