@@ -83,6 +83,44 @@ class Model {
   }
 }
 
+describe('the keys of the memory log', () => {
+  it('are forgotten from the oldest on when there are too many', async () => {
+    const log = memoryLog({ idempotency: { maxKeys: 3 }, clock: new FakeClock() })
+    await log.open({ entries: () => undefined, gap: () => assert.fail('a gap') })
+    const give = async (key: string): Promise<boolean> => {
+      const plan = { channels: CHANNELS, length: 0, key, ephemeral: false }
+      const [receipt] = await log.append([toDraft(plan)])
+      return receipt!.duplicate
+    }
+    for (const key of ['1', '2', '3', '4']) assert.equal(await give(key), false)
+    for (const key of ['2', '3', '4']) assert.equal(await give(key), true)
+    assert.equal(await give('1'), false)
+    assert.equal(await give('2'), false)
+    assert.equal(await give('4'), true)
+    await log.close()
+  })
+
+  it('given anew after their window are young again', async () => {
+    const clock = new FakeClock()
+    const log = memoryLog({ idempotency: { maxKeys: 2, windowMs: WINDOW_MS }, clock })
+    await log.open({ entries: () => undefined, gap: () => assert.fail('a gap') })
+    const give = async (key: string): Promise<boolean> => {
+      const [receipt] = await log.append([toDraft({ channels: CHANNELS, length: 0, key, ephemeral: false })])
+      return receipt!.duplicate
+    }
+    await give('1')
+    clock.advance(WINDOW_MS + 2000)
+    assert.equal(await give('1'), false)
+    clock.advance(1)
+    await give('2')
+    // The sweep passes the first age of 1, and must leave the second.
+    clock.advance(WINDOW_MS - 1000)
+    assert.equal(await give('1'), true)
+    assert.equal(await give('2'), true)
+    await log.close()
+  })
+})
+
 describe('the memory log under random operations', () => {
   it('does what a plain list of entries does', async () => {
     await fc.assert(
