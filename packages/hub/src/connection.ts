@@ -99,7 +99,7 @@ export class Connection implements SinkListener {
   #saidExpiring = false
   #start: Cursor
   #lastWriteAt: number
-  #greeting = ''
+  #isGreeted = false
   /** When this catch-up ends, the client is told. */
   #announceLive = false
   /** Where the connection stood when it first missed an ephemeral event of a channel. */
@@ -139,10 +139,9 @@ export class Connection implements SinkListener {
       return
     }
     if (this.state !== 'opening') return
-    this.#greeting = this.#hello()
     this.state = 'catching-up'
     if (this.#start.after === null) {
-      this.#writeGreeting()
+      this.#greet(this.cursor)
       if (this.#isCatchingUp()) this.#goLive()
     } else {
       // The hello leaves with the first page, in one system call.
@@ -165,7 +164,7 @@ export class Connection implements SinkListener {
       return
     }
     if (this.state !== 'catching-up') return
-    this.#writeGreeting()
+    if (!this.#isGreeted) this.#greet(isForeign(page) ? ZERO : this.cursor)
     if (this.#isCatchingUp()) this.#writePage(page)
     if (this.#isCatchingUp() && page.reachedHead) this.#goLive()
     // Not before the writes: a connection that falls behind in them takes its place again when it has drained.
@@ -266,7 +265,8 @@ export class Connection implements SinkListener {
     return this.#sink.bufferedBytes()
   }
 
-  #hello(): string {
+  /** @param position where the client would go on, should it be cut before anything else arrives */
+  #greet(position: Position): void {
     const { options, retryMs } = this.#delivery
     const data: Hello = {
       connection: this.id,
@@ -275,16 +275,9 @@ export class Connection implements SinkListener {
       resumed: this.#start.after !== null,
       heartbeatMs: options.delivery.heartbeatMs,
     }
-    // A cursor that we never gave is not repeated: the id of a hello must be one that can be resumed from.
-    const position = Number.MAX_SAFE_INTEGER === this.cursor ? ZERO : this.cursor
-    return this.frames.dialect.control({ type: 'fanline.hello', data, position, retryMs: retryMs() })
-  }
-
-  #writeGreeting(): void {
-    if (this.#greeting === '') return
-    const greeting = encodeRun(this.#greeting)
-    this.#greeting = ''
-    this.#write(greeting)
+    this.#isGreeted = true
+    const hello = { type: 'fanline.hello', data, position, retryMs: retryMs() }
+    this.#write(encodeRun(this.frames.dialect.control(hello)))
   }
 
   #writePage(page: LogPage): void {
@@ -324,7 +317,7 @@ export class Connection implements SinkListener {
 
   /** True when the hub may say something of its own: after the hello, while the socket is not full. */
   #takesWords(): boolean {
-    return this.#greeting === '' && (this.state === 'live' || this.state === 'catching-up')
+    return this.#isGreeted && (this.state === 'live' || this.state === 'catching-up')
   }
 
   /** A method, because every write may change the state. */
@@ -428,4 +421,9 @@ export interface Checkpoints {
   readonly position: Position | undefined
   /** The checkpoint for a connection that stands at `cursor`; undefined when it would say nothing new. */
   after(cursor: Position, frames: Frames): Run | undefined
+}
+
+/** True when the log does not know the cursor: a client must not come back with it, when one day it may fit. */
+function isForeign(page: LogPage): boolean {
+  return page.gaps.some(({ reason }) => reason === 'bad-cursor')
 }
