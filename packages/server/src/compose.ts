@@ -7,6 +7,7 @@ import { loadAssets } from './assets.ts'
 import { hubOptions } from './config/load-config.ts'
 import type { Config } from './config/server-options.ts'
 import { startDemo } from './demo.ts'
+import { stopPretenuring } from './garbage-collector.ts'
 import { Health } from './health.ts'
 import { listen } from './listener.ts'
 import type { Logger } from './logger.ts'
@@ -40,6 +41,7 @@ const REQUESTS_MS = 500
  * @throws Failure when it cannot listen
  */
 export async function compose(config: Config, profile: Profile, logger: Logger): Promise<RunningServer> {
+  stopPretenuring()
   const { authenticator, guard } = profile
   const { drainMs } = config.shutdown
   const hub = createHub({
