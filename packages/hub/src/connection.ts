@@ -64,8 +64,6 @@ export interface Delivery {
   coarseNow(): number
   /** The reconnection time for the next client, spread so that they do not come back together. */
   retryMs(): number
-  /** A connection is no longer open. */
-  left(connection: Connection, reason: CloseReason | 'gone'): void
   /** One of {@link ending} has sent everything, or lost its client. */
   ended(connection: Connection): void
   /** Something failed that no caller waits for. */
@@ -227,7 +225,7 @@ export class Connection implements SinkListener {
     const bye: Bye = { reason, reconnect: CLOSE_REASONS[reason].reconnect }
     const retry = retryMs === undefined ? {} : { retryMs }
     this.#sink.write(encodeRun(this.frames.dialect.control({ type: 'fanline.bye', data: bye, ...retry })))
-    this.#leave(reason)
+    this.#leave()
     const { clock, ending, options } = this.#delivery
     // A client that takes nothing would keep its socket, and what waits in it, for ever.
     ending.set(
@@ -251,7 +249,7 @@ export class Connection implements SinkListener {
 
   /** The client is gone, or everything was sent after {@link close}. */
   closed(): void {
-    this.#leave('gone')
+    this.#leave()
     this.#delivery.ended(this)
   }
 
@@ -395,7 +393,7 @@ export class Connection implements SinkListener {
       this.#stalledAt = nowMs
     } else if (nowMs - this.#stalledAt >= this.#delivery.options.delivery.stallTimeoutMs) {
       // A farewell could not reach a client that takes nothing.
-      this.#leave('stalled')
+      this.#leave()
       this.#sink.destroy()
     }
   }
@@ -406,12 +404,12 @@ export class Connection implements SinkListener {
     this.close('log-failed')
   }
 
-  #leave(reason: CloseReason | 'gone'): void {
+  #leave(): void {
     if (this.state === 'closed') return
     this.state = 'closed'
     this.#skipped = undefined
     this.#delivery.registry.leave(this)
-    this.#delivery.left(this, reason)
+    this.#delivery.counters.closed++
   }
 }
 

@@ -15,7 +15,8 @@ import {
 } from '@fanline/protocol'
 import { CatchUps } from './catch-ups.ts'
 import type { Clock } from './clock.ts'
-import { Connection, type ConnectionState, type Delivery } from './connection.ts'
+import { Connection, type Delivery } from './connection.ts'
+import { type ConnectionInfo, describe } from './connection-info.ts'
 import type { Counters } from './counters.ts'
 import { AT_HEAD, type Cursor } from './cursor.ts'
 import type { Dialect } from './dialect.ts'
@@ -69,22 +70,6 @@ export interface SubscribeRequest {
   readonly cursor?: Cursor | undefined
   /** When the stream ends, in milliseconds since 1970; never when absent. */
   readonly expiresAt?: number | undefined
-}
-
-/** One open connection, as an operator sees it. */
-export interface ConnectionInfo {
-  readonly id: string
-  /** Streams are counted as they are opened, from 1 in every process. */
-  readonly number: number
-  readonly user: string | null
-  readonly channels: readonly string[]
-  /** ISO 8601. */
-  readonly connectedAt: string
-  /** Everything up to this id was written or named in a gap. */
-  readonly cursor: string
-  readonly state: ConnectionState
-  /** Bytes that wait in this process for the client. */
-  readonly bufferedBytes: number
 }
 
 /** Figures of a hub since it began, and what is open now. */
@@ -173,7 +158,6 @@ export class Hub<Events extends EventMap = EventMap> {
       ending: new Map(),
       coarseNow: () => this.#pulse.now,
       retryMs: () => this.retryMs(),
-      left: () => this.#left(),
       ended: (connection) => this.#ended(connection),
       report: parts.report,
     }
@@ -384,10 +368,6 @@ export class Hub<Events extends EventMap = EventMap> {
     return frames
   }
 
-  #left(): void {
-    this.#counters.closed++
-  }
-
   #ended(connection: Connection): void {
     const { ending } = this.#delivery
     ending.get(connection)?.()
@@ -425,18 +405,5 @@ export class Hub<Events extends EventMap = EventMap> {
     if (user !== undefined) return this.#registry.followers(userChannel(user as UserId))
     if (channel !== undefined) return this.#registry.followers(channel as ChannelName)
     return this.#registry.all()
-  }
-}
-
-function describe(connection: Connection): ConnectionInfo {
-  return {
-    id: connection.id,
-    number: connection.number,
-    user: connection.user ?? null,
-    channels: connection.topics,
-    connectedAt: new Date(connection.connectedAt).toISOString(),
-    cursor: String(connection.cursor),
-    state: connection.state,
-    bufferedBytes: connection.bufferedBytes(),
   }
 }

@@ -4,6 +4,7 @@ export { ProblemError } from '@fanline/protocol'
 export type { Clock } from './clock.ts'
 export { systemClock } from './clock.ts'
 export type { ConnectionState } from './connection.ts'
+export type { ConnectionInfo } from './connection-info.ts'
 export { type CreateHubOptions, createHub, type EmbeddedHub } from './create-hub.ts'
 export { AT_HEAD, type Cursor, cursorAfter, cursorSince } from './cursor.ts'
 export { type ControlEvent, type Dialect, eventStreamDialect, ndjsonDialect } from './dialect.ts'
@@ -12,7 +13,6 @@ export type { History, HistoryEvent, HistoryQuery } from './history.ts'
 export type { StreamRequest } from './http/stream-request.ts'
 export {
   type ConnectionFilter,
-  type ConnectionInfo,
   Hub,
   type HubParts,
   type HubStats,

@@ -1,6 +1,7 @@
 import { ProblemError, parseChannel } from '@fanline/protocol'
 import type { Access, Authenticator } from '../authenticator.ts'
-import type { ConnectionInfo, Hub } from '../hub.ts'
+import type { ConnectionInfo } from '../connection-info.ts'
+import type { Hub } from '../hub.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
 import { publish, publishRaw } from './publish.ts'
 
