@@ -1,53 +1,143 @@
-import { type Grant, isGranted, type Publication, parseGrant } from '@fanline/protocol'
+import {
+  type Grant,
+  isGranted,
+  ProblemError,
+  type Publication,
+  parseChannel,
+  parseGrant,
+  parsePublishGrant,
+} from '@fanline/protocol'
+
+/** By what somebody was let in. */
+export interface Credential {
+  /** `open` asks nobody; `custom` is an application's own check. */
+  readonly kind: 'open' | 'token' | 'ticket' | 'key' | 'custom'
+  /** A token's `jti` (also of the token behind a ticket), a key's id; undefined when it has none. */
+  readonly id?: string | undefined
+  /** In milliseconds since 1970; undefined when it does not say. */
+  readonly issuedAt?: number | undefined
+}
 
 /** Who somebody is, and what they may do. */
 export interface Access {
   /** Whose messages a stream gets; nobody's when undefined. */
   readonly user: string | undefined
-  /** May see and end connections, and read figures. */
+  /** May see and end connections, revoke, and read figures. */
   readonly isAdmin: boolean
   /** When the credential ends, in milliseconds since 1970, and with it every stream it opened; undefined when it does not. */
   readonly expiresAt: number | undefined
+  readonly credential: Credential
   /** Also decides about history. */
   maySubscribe(channel: string): boolean
   mayPublish(publication: Publication): boolean
+  /** Called when a stream was opened with this access; what it answers is called when that stream has ended. */
+  hold?(): () => void
 }
 
 /** What an authenticator looks at. */
 export interface CredentialSource {
   readonly method: string
+  /** Without the query, still percent-encoded. */
+  readonly path: string
   readonly query: URLSearchParams
+  /** @param name in lower case */
   header(name: string): string | undefined
 }
 
-/** Tells who is asking. Called once for each request to a native route. */
-export interface Authenticator {
-  /** @throws ProblemError of status 401 when there is no credential, or it is not accepted */
-  authenticate(source: CredentialSource): Access | Promise<Access>
+/**
+ * Tells who is asking, or undefined when the request carries no credential of its kind. Called once for each request
+ * to a native route; an application may write its own.
+ * @throws ProblemError of status 401 or 403 when there is a credential, and it is not accepted
+ */
+export type Authenticator = (source: CredentialSource) => Access | undefined | Promise<Access | undefined>
+
+/** Asks one authenticator after the other: the first that knows the credential answers for it. */
+export function firstOf(authenticators: readonly Authenticator[]): Authenticator {
+  return async (source) => {
+    for (const authenticate of authenticators) {
+      const access = await authenticate(source)
+      if (access) return access
+    }
+    return undefined
+  }
+}
+
+/**
+ * Who is asking.
+ * @throws ProblemError `unauthorized` when there is no credential, and what the authenticator throws
+ */
+export async function authenticated(
+  authenticate: Authenticator,
+  source: CredentialSource,
+  isRevoked: (access: Access) => boolean,
+): Promise<Access> {
+  const access = await authenticate(source)
+  if (!access) throw new ProblemError('unauthorized')
+  // Asked each time, because an authenticator may remember what it verified.
+  if (isRevoked(access)) throw new ProblemError('token-revoked')
+  return access
+}
+
+/** What a ticket is wanted for. */
+export interface TicketRequest {
+  /** Topics of the stream; the holder may follow these and no others. */
+  readonly channels: readonly string[]
+  /** The origin of the page that will use it; the server's own when undefined. */
+  readonly origin: string | undefined
+}
+
+/** Something to put into an address, good for a short time and for one stream. */
+export interface Ticket {
+  readonly ticket: string
+  /** When it ends unless a stream was opened with it before, ISO 8601. */
+  readonly expiresAt: string
+}
+
+/** Gives tickets to those who have a token but cannot send it: an EventSource has no headers. */
+export interface TicketIssuer {
+  /** @throws ProblemError `channel-forbidden`, `channel-invalid` or `too-many-tickets` */
+  issue(access: Access, request: TicketRequest): Ticket
+}
+
+/**
+ * Refuses a channel that somebody may not read.
+ * @throws ProblemError `channel-forbidden`, `channel-invalid` or `channel-reserved`
+ */
+export function mustSubscribe(access: Access, channel: string): void {
+  if (!access.maySubscribe(parseChannel(channel))) {
+    throw new ProblemError('channel-forbidden', `It is ${channel}.`)
+  }
 }
 
 /** What somebody may do, as it is written down. */
 export interface Grants {
   readonly user?: string | undefined
-  readonly subscribe?: readonly string[]
-  /** Topics only: users, connections and everyone are reached with `admin`. */
-  readonly publish?: readonly string[]
-  readonly admin?: boolean
+  /** Topics and patterns of topics. */
+  readonly subscribe?: readonly string[] | undefined
+  /** Topics and patterns of topics, `@all`, `@user:*` or `@user:NAME`. */
+  readonly publish?: readonly string[] | undefined
+  /** Everything, and sends to single connections. */
+  readonly admin?: boolean | undefined
   readonly expiresAt?: number | undefined
+  /** An application's own when absent. */
+  readonly credential?: Credential | undefined
 }
+
+const CUSTOM: Credential = { kind: 'custom' }
 
 /**
  * Access by channel names and patterns. An admin may do everything.
  * @throws ProblemError `grant-invalid`
  */
 export function grantAccess(grants: Grants): Access {
-  const { user, admin = false, expiresAt } = grants
+  const { user, admin = false, expiresAt, credential = CUSTOM } = grants
   const subscribe: Grant[] = (grants.subscribe ?? []).map(parseGrant)
-  const publish: Grant[] = (grants.publish ?? []).map(parseGrant)
+  const publish: Grant[] = (grants.publish ?? []).map(parsePublishGrant)
   return {
     user,
     isAdmin: admin,
     expiresAt,
+    credential,
     maySubscribe: (channel) => admin || isGranted(subscribe, channel),
     mayPublish: ({ channels, connection }) =>
       admin || (connection === undefined && channels.every((channel) => isGranted(publish, channel))),
@@ -59,9 +149,8 @@ export function grantAccess(grants: Grants): Access {
  * that checks its requests before it hands them over.
  */
 export function openAccess(): Authenticator {
-  return {
-    authenticate: ({ query }) => grantAccess({ user: query.get('user') ?? undefined, admin: true }),
-  }
+  const credential: Credential = { kind: 'open' }
+  return ({ query }) => grantAccess({ user: query.get('user') ?? undefined, admin: true, credential })
 }
 
 /** The token of an `Authorization: Bearer` header; undefined when there is none. */

@@ -15,9 +15,10 @@ import {
   userChannel,
   ZERO,
 } from '@fanline/protocol'
+import type { Credential } from './authenticator.ts'
 import type { CatchUps } from './catch-ups.ts'
 import type { Clock } from './clock.ts'
-import type { Counters } from './counters.ts'
+import type { Counters, EndReason } from './counters.ts'
 import { AT_HEAD, type Cursor } from './cursor.ts'
 import type { Feed } from './feed.ts'
 import type { Frames } from './frames.ts'
@@ -45,6 +46,10 @@ export interface ConnectionRequest {
   readonly cursor: Cursor
   /** When the stream ends, in milliseconds since 1970; undefined when it does not. */
   readonly expiresAt: number | undefined
+  readonly credential: Credential
+  readonly address: string | undefined
+  /** Called when the stream has opened; what it answers is called when it has ended. */
+  readonly hold: (() => () => void) | undefined
 }
 
 /** What all connections of a hub share. */
@@ -80,9 +85,13 @@ export class Connection implements SinkListener {
   readonly id: string
   readonly number: number
   readonly user: UserId | undefined
-  readonly topics: readonly ChannelName[]
+  readonly address: string | undefined
+  credential: Credential
+  /** When the stream ends, in milliseconds since 1970; undefined when it does not. */
+  expiresAt: number | undefined
+  topics: readonly ChannelName[]
   /** All it follows: everyone's channel, its user's, its topics. */
-  readonly channels: readonly ChannelName[]
+  channels: readonly ChannelName[]
   readonly frames: Frames
   readonly connectedAt: number
   state: ConnectionState = 'opening'
@@ -93,8 +102,12 @@ export class Connection implements SinkListener {
 
   readonly #delivery: Delivery
   readonly #sink: Sink
-  readonly #expiresAt: number | undefined
+  readonly #release: (() => void) | undefined
   #saidExpiring = false
+  /** Counts reads, and changes of channels: only the page that was asked for last is written, and only once. */
+  #turn = 0
+  /** True while the log has not yet confirmed that it announces a channel that was added. */
+  #isWatching = false
   #start: Cursor
   #lastWriteAt: number
   #isGreeted = false
@@ -112,20 +125,21 @@ export class Connection implements SinkListener {
     this.id = request.id
     this.number = request.number
     this.user = request.user
+    this.address = request.address
+    this.credential = request.credential
     this.topics = request.topics
-    this.channels =
-      request.user === undefined
-        ? [ALL_CHANNEL, ...request.topics]
-        : [ALL_CHANNEL, userChannel(request.user), ...request.topics]
+    this.channels = this.#withOwn(request.topics)
     this.#start = request.cursor
-    this.#expiresAt = request.expiresAt
+    this.expiresAt = request.expiresAt
+    this.#release = request.hold?.()
     this.connectedAt = delivery.clock.now()
     this.#lastWriteAt = this.connectedAt
   }
 
   /** Starts the response; resolves when the connection is live, or has its place in the queue of catch-ups. Never rejects. */
   async open(): Promise<void> {
-    const { registry, log, catchUps } = this.#delivery
+    const { registry, log } = this.#delivery
+    const turn = this.#turn
     this.#sink.open(this)
     if (this.state !== 'opening') return
     try {
@@ -140,12 +154,13 @@ export class Connection implements SinkListener {
     this.state = 'catching-up'
     if (this.#start.after === null) {
       this.#greet(this.cursor)
-      if (this.#isCatchingUp()) this.#goLive()
+      // Channels that were added meanwhile may have entries that are neither in front of the cursor nor in the feed.
+      if (this.#isCatchingUp() && turn === this.#turn) this.#goLive()
     } else {
       // The hello leaves with the first page, in one system call.
       this.#announceLive = true
     }
-    if (this.#isCatchingUp()) catchUps.add(this)
+    this.#readOn()
   }
 
   /**
@@ -153,7 +168,8 @@ export class Connection implements SinkListener {
    * in the same turn as the check that nothing else is left. Called by the queue of catch-ups.
    */
   async catchUp(): Promise<void> {
-    if (this.state !== 'catching-up') return
+    if (this.state !== 'catching-up' || this.#isWatching) return
+    const turn = ++this.#turn
     let page: LogPage
     try {
       page = await this.#delivery.log.read(this.#query(this.cursor))
@@ -161,12 +177,12 @@ export class Connection implements SinkListener {
       this.#fail(error)
       return
     }
-    if (this.state !== 'catching-up') return
+    if (!this.#isCatchingUp() || turn !== this.#turn) return
     if (!this.#isGreeted) this.#greet(isForeign(page) ? ZERO : this.cursor)
     if (this.#isCatchingUp()) this.#writePage(page)
     if (this.#isCatchingUp() && page.reachedHead) this.#goLive()
     // Not before the writes: a connection that falls behind in them takes its place again when it has drained.
-    if (this.#isCatchingUp()) this.#delivery.catchUps.add(this)
+    this.#readOn()
   }
 
   /** Writes what the fan-out has for this connection. */
@@ -205,12 +221,49 @@ export class Connection implements SinkListener {
     if (this.state !== 'live') return
     this.state = 'catching-up'
     this.#announceLive = true
-    this.#delivery.catchUps.add(this)
+    this.#readOn()
+  }
+
+  /** Goes on with another credential; the end of the old one no longer counts. */
+  renew({ expiresAt, credential }: Pick<ConnectionRequest, 'expiresAt' | 'credential'>): void {
+    this.expiresAt = expiresAt
+    this.credential = credential
+    this.#saidExpiring = false
+  }
+
+  /**
+   * Follows other topics from its cursor on. No channel may be ahead of the cursor or behind it, so the connection is
+   * no longer live: once the log announces what was added, it reads all its channels from where it stands.
+   */
+  async follow(topics: readonly ChannelName[]): Promise<void> {
+    if (this.state === 'closed') return
+    const before = this.channels
+    const after = this.#withOwn(topics)
+    const added = after.filter((channel) => !before.includes(channel))
+    const removed = before.filter((channel) => !after.includes(channel))
+    this.topics = topics
+    this.channels = after
+    for (const channel of removed) this.#skipped?.delete(channel)
+    const watched = this.#delivery.registry.change(this, added, removed)
+    const turn = ++this.#turn
+    if (this.state === 'live') this.state = 'catching-up'
+    this.#announceLive = true
+    this.#isWatching = true
+    try {
+      await watched
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
+    // A later change waits for these channels, too, and goes on from here.
+    if (turn !== this.#turn) return
+    this.#isWatching = false
+    this.#readOn()
   }
 
   /** Says "still here" when nothing was written since `quietSince`; closes a connection that takes nothing. */
   pulse(nowMs: number, quietSince: number, checkpoint: Checkpoints): void {
-    if (this.#expiresAt !== undefined) this.#checkExpiry(nowMs, this.#expiresAt)
+    if (this.expiresAt !== undefined) this.#checkExpiry(nowMs, this.expiresAt)
     if (this.state === 'behind') this.#checkStall(nowMs)
     else if (this.#takesWords() && this.#lastWriteAt <= quietSince) {
       const run = this.state === 'live' ? checkpoint.after(this.cursor, this.frames) : undefined
@@ -225,7 +278,7 @@ export class Connection implements SinkListener {
     const bye: Bye = { reason, reconnect: CLOSE_REASONS[reason].reconnect }
     const retry = retryMs === undefined ? {} : { retryMs }
     this.#sink.write(encodeRun(this.frames.dialect.control({ type: 'fanline.bye', data: bye, ...retry })))
-    this.#leave()
+    this.#leave(reason)
     const { clock, ending, options } = this.#delivery
     // A client that takes nothing would keep its socket, and what waits in it, for ever.
     ending.set(
@@ -233,6 +286,12 @@ export class Connection implements SinkListener {
       clock.after(options.delivery.stallTimeoutMs, () => this.destroy()),
     )
     this.#sink.end()
+  }
+
+  /** Ends the stream of a client that takes nothing: a farewell could not reach it. */
+  cut(reason: CloseReason): void {
+    this.#leave(reason)
+    this.#sink.destroy()
   }
 
   /** Cuts the connection; what was not sent is lost to this client until it comes back. */
@@ -244,12 +303,12 @@ export class Connection implements SinkListener {
   drained(): void {
     if (this.state !== 'behind') return
     this.state = 'catching-up'
-    this.#delivery.catchUps.add(this)
+    this.#readOn()
   }
 
   /** The client is gone, or everything was sent after {@link close}. */
   closed(): void {
-    this.#leave()
+    this.#leave('left')
     this.#delivery.ended(this)
   }
 
@@ -311,6 +370,11 @@ export class Connection implements SinkListener {
     this.#announceLive = false
     this.state = 'live'
     if (text !== '') this.#write(encodeRun(text))
+  }
+
+  /** Takes a place in the queue of catch-ups, should there be anything to catch up with. */
+  #readOn(): void {
+    if (this.#isCatchingUp() && !this.#isWatching) this.#delivery.catchUps.add(this)
   }
 
   /** True when the hub may say something of its own: after the hello, while the socket is not full. */
@@ -392,9 +456,7 @@ export class Connection implements SinkListener {
       this.#stalledProgress = progress
       this.#stalledAt = nowMs
     } else if (nowMs - this.#stalledAt >= this.#delivery.options.delivery.stallTimeoutMs) {
-      // A farewell could not reach a client that takes nothing.
-      this.#leave()
-      this.#sink.destroy()
+      this.cut('stalled')
     }
   }
 
@@ -404,12 +466,21 @@ export class Connection implements SinkListener {
     this.close('log-failed')
   }
 
-  #leave(): void {
+  #leave(reason: EndReason): void {
     if (this.state === 'closed') return
     this.state = 'closed'
     this.#skipped = undefined
-    this.#delivery.registry.leave(this)
-    this.#delivery.counters.closed++
+    const { registry, counters } = this.#delivery
+    registry.leave(this)
+    counters.closed++
+    counters.closedBy[reason] = (counters.closedBy[reason] ?? 0) + 1
+    this.#release?.()
+  }
+
+  #withOwn(topics: readonly ChannelName[]): readonly ChannelName[] {
+    return this.user === undefined
+      ? [ALL_CHANNEL, ...topics]
+      : [ALL_CHANNEL, userChannel(this.user), ...topics]
   }
 }
 

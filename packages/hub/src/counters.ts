@@ -1,3 +1,8 @@
+import type { CloseReason, ProblemCode } from '@fanline/protocol'
+
+/** Why a stream ended: by a word of the hub, or because the client left. */
+export type EndReason = CloseReason | 'left'
+
 /** What has happened since the hub began. */
 export interface Counters {
   /** Events accepted. */
@@ -14,4 +19,8 @@ export interface Counters {
   fellBehind: number
   opened: number
   closed: number
+  /** Those of them that ended for a reason. */
+  readonly closedBy: Partial<Record<EndReason, number>>
+  /** Requests and lines that were refused, by the code of their problem. */
+  readonly problems: Partial<Record<ProblemCode, number>>
 }

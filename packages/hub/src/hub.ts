@@ -3,6 +3,8 @@ import {
   CLOSE_REASONS,
   type CloseReason,
   connectionChannel,
+  type HubEvent,
+  type Position,
   ProblemError,
   type Publication,
   parseChannel,
@@ -12,7 +14,9 @@ import {
   type UserId,
   userChannel,
   utf8Length,
+  ZERO,
 } from '@fanline/protocol'
+import type { Access, Credential } from './authenticator.ts'
 import { CatchUps } from './catch-ups.ts'
 import type { Clock } from './clock.ts'
 import { Connection, type Delivery } from './connection.ts'
@@ -27,8 +31,18 @@ import { Frames } from './frames.ts'
 import { type History, type HistoryQuery, readHistory } from './history.ts'
 import type { Draft, Entry, Gap, Log, LogStats } from './log.ts'
 import { type HubOptions, type HubOptionsInput, parseHubOptions } from './options.ts'
+import { PublishRates } from './publish-rates.ts'
 import { Pulse } from './pulse.ts'
 import { Registry } from './registry.ts'
+import {
+  liftedEvent,
+  parseRevocation,
+  REVOCATIONS_CHANNEL,
+  type Revocation,
+  type RevocationRequest,
+  Revocations,
+  revokedEvent,
+} from './revocations.ts'
 import type { Sink } from './sink.ts'
 
 /** Sizes that have one good value in production, and small ones in the simulator, where every edge is to be met. */
@@ -70,6 +84,18 @@ export interface SubscribeRequest {
   readonly cursor?: Cursor | undefined
   /** When the stream ends, in milliseconds since 1970; never when absent. */
   readonly expiresAt?: number | undefined
+  /** By what its client was let in; an application's own check when absent. */
+  readonly credential?: Credential | undefined
+  /** Where its client is, for `limits.connectionsPerAddress`; not counted when absent. */
+  readonly address?: string | undefined
+  /** Called when the stream has opened; what it answers is called when it has ended. */
+  readonly hold?: (() => () => void) | undefined
+}
+
+/** What may be changed on an open connection. */
+export interface ConnectionRenewal {
+  readonly expiresAt: number | undefined
+  readonly credential: Credential
 }
 
 /** Figures of a hub since it began, and what is open now. */
@@ -92,6 +118,8 @@ export interface ConnectionFilter {
   readonly user?: string
   readonly channel?: string
   readonly connection?: string
+  /** The id of the API key behind it. */
+  readonly key?: string
 }
 
 /** What a hub needs from its surroundings. */
@@ -127,7 +155,12 @@ export class Hub<Events extends EventMap = EventMap> {
     fellBehind: 0,
     opened: 0,
     closed: 0,
+    closedBy: {},
+    problems: {},
   }
+  readonly #revocations = new Revocations()
+  /** How fast each publisher may publish; asked by the routes. */
+  readonly rates: PublishRates
   readonly #frames = new Map<Dialect, Frames>()
   /** Rejects when the log cannot be opened; every publish and stream waits for it once. */
   readonly #ready: Promise<void>
@@ -144,7 +177,8 @@ export class Hub<Events extends EventMap = EventMap> {
     this.#registry = new Registry<Connection>(log)
     this.#feed = new Feed(this.#tuning.feedEntries, this.#tuning.feedLength)
     this.#fanOut = new FanOut(clock, this.#registry, this.#feed)
-    this.#pulse = new Pulse(clock, this.#registry, this.#fanOut, this.options.delivery.heartbeatMs)
+    this.rates = new PublishRates(clock, this.options.limits)
+    this.#pulse = new Pulse(clock, this.#registry, this.#fanOut, this.options)
     this.#delivery = {
       clock,
       log,
@@ -163,11 +197,12 @@ export class Hub<Events extends EventMap = EventMap> {
     }
     this.#ready = log
       .open({ entries: (batch) => this.#announced(batch), gap: (gap) => this.#gapAdmitted(gap) })
-      .then(() => log.read({ channels: [], after: null, maxEntries: 1, maxBytes: 1 }))
+      .then(() => log.watch(REVOCATIONS_CHANNEL))
+      .then(() => this.#readRevocations())
       .then(
-        ({ through }) => {
+        (head) => {
           // What is before the head will not be announced.
-          this.#feed.forget(through)
+          this.#feed.forget(head)
           this.#opened = true
         },
         (error) => {
@@ -190,9 +225,11 @@ export class Hub<Events extends EventMap = EventMap> {
     return Math.round(this.options.delivery.retryMs * (0.5 + this.clock.random()))
   }
 
-  /** An error as the problem to answer with. What no caller can have caused is reported before its text is lost. */
+  /** An error as the problem to answer with, counted. What no caller can have caused is reported before its text is lost. */
   problemOf(error: unknown): ProblemError {
     const problem = toProblem(error)
+    const { problems } = this.#counters
+    problems[problem.code] = (problems[problem.code] ?? 0) + 1
     if (problem.code === 'internal') this.#delivery.report(problem, {})
     return problem
   }
@@ -245,22 +282,79 @@ export class Hub<Events extends EventMap = EventMap> {
   async connect(request: SubscribeRequest, sink: Sink, dialect: Dialect): Promise<Connection> {
     this.#refuseWhenClosing()
     if (!this.#opened) await this.#becomeReady()
-    const { connections, channelsPerConnection } = this.options.limits
-    const topics = [...new Set((request.channels ?? []).map(parseChannel))]
-    if (topics.length > channelsPerConnection) {
-      throw new ProblemError('too-many-channels', `At most ${channelsPerConnection} on one stream.`)
-    }
-    if (this.#registry.size >= connections) throw new ProblemError('too-many-connections')
+    const topics = this.#topics(request.channels ?? [])
+    const user = request.user === undefined ? undefined : parseUser(request.user)
+    this.#mustHaveRoom(user, request.address)
     const connection = new Connection(this.#delivery, sink, this.#framesOf(dialect), {
       id: crypto.randomUUID(),
       number: ++this.#counters.opened,
-      user: request.user === undefined ? undefined : parseUser(request.user),
+      user,
       topics,
       cursor: request.cursor ?? AT_HEAD,
       expiresAt: request.expiresAt,
+      credential: request.credential ?? { kind: 'custom' },
+      address: request.address,
+      hold: request.hold,
     })
     await connection.open()
     return connection
+  }
+
+  /** One open connection; undefined when there is none with this id. */
+  connection(id: string): ConnectionInfo | undefined {
+    const connection = this.#registry.get(id)
+    return connection && describe(connection)
+  }
+
+  /**
+   * Lets an open connection live on with another credential. Answers false when no open connection has this id.
+   */
+  renew(id: string, renewal: ConnectionRenewal): boolean {
+    const connection = this.#registry.get(id)
+    connection?.renew(renewal)
+    return connection !== undefined
+  }
+
+  /**
+   * Makes an open connection follow other topics, from where it stands. Answers false when no open connection has this
+   * id, and resolves when the log announces all of them.
+   * @throws ProblemError for a bad name, `too-many-channels` or `log-unavailable`
+   */
+  async follow(id: string, channels: readonly string[]): Promise<boolean> {
+    const topics = this.#topics(channels)
+    const connection = this.#registry.get(id)
+    await connection?.follow(topics)
+    return connection !== undefined
+  }
+
+  /** True when what somebody was let in by was revoked. */
+  isRevoked(access: Pick<Access, 'user' | 'credential'>): boolean {
+    return this.#revocations.covers(access, this.clock.now())
+  }
+
+  /**
+   * Makes tokens count no more: streams they opened end at once, and new ones are refused while the revocation is in
+   * force. It stands in the log, so it lasts as long as the log does.
+   * @throws ProblemError `revocation-invalid`, `user-invalid`, `too-many-revocations`, `shutting-down` or `log-unavailable`
+   */
+  async revoke(request: RevocationRequest): Promise<Revocation> {
+    const now = this.clock.now()
+    const revocation = parseRevocation(request, now)
+    this.#revocations.mustHaveRoom(now)
+    await this.#control(revokedEvent(revocation))
+    return revocation
+  }
+
+  /** Ends a revocation before its time. Answers false when none in force has this id. */
+  async liftRevocation(id: string): Promise<boolean> {
+    if (!this.#revocations.has(id)) return false
+    await this.#control(liftedEvent(id))
+    return true
+  }
+
+  /** Revocations in force, oldest first. */
+  revocations(): Revocation[] {
+    return this.#revocations.all(this.clock.now())
   }
 
   /**
@@ -302,8 +396,8 @@ export class Hub<Events extends EventMap = EventMap> {
   disconnect(filter: ConnectionFilter, reason: CloseReason = 'kicked'): number {
     if (!Object.hasOwn(CLOSE_REASONS, reason))
       throw new ProblemError('bad-request', `No close reason "${reason}".`)
-    if (filter.user === undefined && filter.channel === undefined && filter.connection === undefined) {
-      throw new ProblemError('bad-request', 'Name a user, a channel or a connection.')
+    if (Object.values(filter).every((part) => part === undefined)) {
+      throw new ProblemError('bad-request', 'Name a user, a channel, a connection or a key.')
     }
     const connections = [...this.#matchingConnections(filter)]
     for (const connection of connections) connection.close(reason)
@@ -349,7 +443,65 @@ export class Hub<Events extends EventMap = EventMap> {
     if (this.#closed) throw new ProblemError('shutting-down')
   }
 
+  /** @throws ProblemError `channel-invalid`, `channel-reserved` or `too-many-channels` */
+  #topics(channels: readonly string[]): ChannelName[] {
+    const { channelsPerConnection } = this.options.limits
+    const topics = [...new Set(channels.map(parseChannel))]
+    if (topics.length > channelsPerConnection) {
+      throw new ProblemError('too-many-channels', `At most ${channelsPerConnection} on one stream.`)
+    }
+    return topics
+  }
+
+  #mustHaveRoom(user: UserId | undefined, address: string | undefined): void {
+    const { connections, connectionsPerUser, connectionsPerAddress } = this.options.limits
+    if (this.#registry.size >= connections) throw new ProblemError('too-many-connections')
+    if (connectionsPerUser > 0 && user !== undefined && this.#registry.countOf(user) >= connectionsPerUser) {
+      throw new ProblemError('too-many-connections-of-user', `At most ${connectionsPerUser}.`)
+    }
+    if (
+      connectionsPerAddress > 0 &&
+      address !== undefined &&
+      this.#registry.countAt(address) >= connectionsPerAddress
+    ) {
+      throw new ProblemError('too-many-connections-of-address', `At most ${connectionsPerAddress}.`)
+    }
+  }
+
+  /** Tells all nodes something, by the log; it counts here when this resolves. */
+  async #control(event: HubEvent): Promise<void> {
+    this.#refuseWhenClosing()
+    if (!this.#opened) await this.#becomeReady()
+    const channels = [REVOCATIONS_CHANNEL]
+    await this.#log.append([{ channels, event, except: [], key: undefined, ephemeral: false }])
+    this.#controlled(event)
+  }
+
+  #controlled(event: HubEvent): void {
+    this.#revocations.apply(event)
+    for (const connection of [...this.#registry.all()]) {
+      if (this.isRevoked(connection)) connection.close('revoked')
+    }
+  }
+
+  /** What was revoked before this process began. Answers the head. */
+  async #readRevocations(): Promise<Position> {
+    let after = ZERO
+    for (;;) {
+      const page = await this.#log.read({
+        channels: [REVOCATIONS_CHANNEL],
+        after,
+        maxEntries: this.#tuning.pageEntries,
+        maxBytes: this.#tuning.pageBytes,
+      })
+      for (const { event } of page.entries) this.#revocations.apply(event)
+      after = page.through
+      if (page.reachedHead) return after
+    }
+  }
+
   #announced(batch: readonly Entry[]): void {
+    for (const { channel, event } of batch) if (channel === REVOCATIONS_CHANNEL) this.#controlled(event)
     this.#feed.push(batch)
     this.#fanOut.push(batch)
   }
@@ -390,10 +542,12 @@ export class Hub<Events extends EventMap = EventMap> {
     return matching.size
   }
 
-  *#matchingConnections({ user, channel, connection: id }: ConnectionFilter): Generator<Connection> {
+  *#matchingConnections({ user, channel, connection: id, key }: ConnectionFilter): Generator<Connection> {
     for (const connection of this.#candidates(user, channel, id)) {
       if (id !== undefined && connection.id !== id) continue
       if (user !== undefined && connection.user !== user) continue
+      if (key !== undefined && !(connection.credential.kind === 'key' && connection.credential.id === key))
+        continue
       if (channel !== undefined && !connection.channels.includes(channel as ChannelName)) continue
       yield connection
     }

@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import type { Checkpoints, Connection } from './connection.ts'
 import type { FanOut } from './fan-out.ts'
 import type { Frames } from './frames.ts'
+import type { HubOptions } from './options.ts'
 import type { Registry } from './registry.ts'
 import { encodeRun } from './run.ts'
 import type { Run } from './sink.ts'
@@ -13,23 +14,27 @@ const SWEEP_MS = 1000
 /** A check costs next to nothing, a heartbeat a system call: a slice where all are due takes about two milliseconds. */
 const CHECKS_PER_TURN = 256
 
-/** One timer for all heartbeats, checkpoints and stall time-outs. */
+/** One timer for all heartbeats, checkpoints, stall time-outs, and the bound of what waits for slow clients. */
 export class Pulse implements Checkpoints {
   readonly #clock: Clock
   readonly #registry: Registry<Connection>
   readonly #fanOut: FanOut
   readonly #heartbeatMs: number
+  readonly #bufferedBytes: number
   readonly #cancel: () => void
   readonly #runs = new Map<Frames, Run>()
   #now: number
   #sweep: Iterator<Connection> | undefined
   #position: Position | undefined
+  /** Those whose sockets were full in this sweep. */
+  #behind: Connection[] = []
 
-  constructor(clock: Clock, registry: Registry<Connection>, fanOut: FanOut, heartbeatMs: number) {
+  constructor(clock: Clock, registry: Registry<Connection>, fanOut: FanOut, options: HubOptions) {
     this.#clock = clock
     this.#registry = registry
     this.#fanOut = fanOut
-    this.#heartbeatMs = heartbeatMs
+    this.#heartbeatMs = options.delivery.heartbeatMs
+    this.#bufferedBytes = options.limits.bufferedBytes
     this.#now = clock.now()
     this.#cancel = clock.every(SWEEP_MS, this.#tick)
   }
@@ -77,10 +82,26 @@ export class Pulse implements Checkpoints {
       const step = this.#sweep?.next()
       if (!step || step.done) {
         this.#sweep = undefined
+        this.#shed()
         return
       }
       step.value.pulse(this.#now, quietSince, this)
+      if (step.value.state === 'behind') this.#behind.push(step.value)
     }
     this.#clock.defer(this.#turn)
+  }
+
+  /** Keeps what waits for slow clients inside its bound: those for whom most waits are cut first, and read on later. */
+  #shed(): void {
+    const waiting = this.#behind.map((connection) => ({ connection, bytes: connection.bufferedBytes() }))
+    this.#behind = []
+    let total = waiting.reduce((sum, { bytes }) => sum + bytes, 0)
+    if (total <= this.#bufferedBytes) return
+    waiting.sort((a, b) => b.bytes - a.bytes)
+    for (const { connection, bytes } of waiting) {
+      if (total <= this.#bufferedBytes) return
+      total -= bytes
+      connection.cut('overloaded')
+    }
   }
 }

@@ -6,6 +6,8 @@ export interface Follower {
   readonly id: string
   readonly user: UserId | undefined
   readonly channels: readonly ChannelName[]
+  /** Where its client is, if that is known. */
+  readonly address: string | undefined
 }
 
 interface Following<C> {
@@ -22,6 +24,7 @@ export class Registry<C extends Follower> {
   readonly #following = new Map<ChannelName, Following<C>>()
   readonly #connections = new Map<string, C>()
   readonly #users = new Map<UserId, number>()
+  readonly #addresses = new Map<string, number>()
 
   constructor(log: Log) {
     this.#log = log
@@ -59,15 +62,43 @@ export class Registry<C extends Follower> {
     return this.#users.get(user) ?? 0
   }
 
+  /** How many connections come from an address. */
+  countAt(address: string): number {
+    return this.#addresses.get(address) ?? 0
+  }
+
   /**
    * Adds a connection and watches its channels. The answer is undefined when all of them are announced already.
    * @throws what the log throws; the connection is in the registry all the same, until `leave`
    */
   join(connection: C): Promise<void> | undefined {
     this.#connections.set(connection.id, connection)
-    if (connection.user !== undefined) this.#users.set(connection.user, this.countOf(connection.user) + 1)
+    if (connection.user !== undefined) add(this.#users, connection.user, 1)
+    if (connection.address !== undefined) add(this.#addresses, connection.address, 1)
+    return this.#followAll(connection, connection.channels)
+  }
+
+  /** Makes a connection follow `added` channels, and no longer those `removed`. Answers what {@link join} does. */
+  change(
+    connection: C,
+    added: readonly ChannelName[],
+    removed: readonly ChannelName[],
+  ): Promise<void> | undefined {
+    const watched = this.#followAll(connection, added)
+    for (const channel of removed) this.#unfollow(channel, connection)
+    return watched
+  }
+
+  leave(connection: C): void {
+    if (!this.#connections.delete(connection.id)) return
+    if (connection.user !== undefined) add(this.#users, connection.user, -1)
+    if (connection.address !== undefined) add(this.#addresses, connection.address, -1)
+    for (const channel of connection.channels) this.#unfollow(channel, connection)
+  }
+
+  #followAll(connection: C, channels: readonly ChannelName[]): Promise<void> | undefined {
     let waiting: Promise<void>[] | undefined
-    for (const channel of connection.channels) {
+    for (const channel of channels) {
       const watched = this.#follow(channel, connection)
       if (watched) {
         waiting ??= []
@@ -77,29 +108,20 @@ export class Registry<C extends Follower> {
     return waiting && Promise.all(waiting).then(nothing)
   }
 
-  leave(connection: C): void {
-    if (!this.#connections.delete(connection.id)) return
-    if (connection.user !== undefined) {
-      const left = this.countOf(connection.user) - 1
-      if (left > 0) this.#users.set(connection.user, left)
-      else this.#users.delete(connection.user)
-    }
-    for (const channel of connection.channels) {
-      const following = this.#following.get(channel)
-      if (!following) continue
-      following.connections.delete(connection)
-      if (following.connections.size === 0) {
-        this.#following.delete(channel)
-        this.#log.unwatch(channel)
-      }
-    }
-  }
-
   /** One connection is addressed by a channel of its own that nobody has to follow. */
   #addressed(channel: ChannelName): ReadonlySet<C> {
     const id = connectionOf(channel)
     const connection = id === undefined ? undefined : this.#connections.get(id)
     return connection ? new Set([connection]) : NOBODY
+  }
+
+  #unfollow(channel: ChannelName, connection: C): void {
+    const following = this.#following.get(channel)
+    if (!following) return
+    following.connections.delete(connection)
+    if (following.connections.size > 0) return
+    this.#following.delete(channel)
+    this.#log.unwatch(channel)
   }
 
   #follow(channel: ChannelName, connection: C): Promise<void> | undefined {
@@ -115,6 +137,13 @@ export class Registry<C extends Follower> {
     })
     return following.watched
   }
+}
+
+/** Changes a count; nobody counts what is not there. */
+function add<K>(counts: Map<K, number>, key: K, by: number): void {
+  const count = (counts.get(key) ?? 0) + by
+  if (count > 0) counts.set(key, count)
+  else counts.delete(key)
 }
 
 function nothing(): void {

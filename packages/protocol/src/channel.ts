@@ -16,7 +16,8 @@ export const MAX_USER_BYTES = 256
 /** The channel that every connection follows. */
 export const ALL_CHANNEL: ChannelName = '@all' as ChannelName
 
-const USER_PREFIX = '@user:'
+/** What stands before a user's id in the name of their channel. */
+export const USER_PREFIX = '@user:'
 const CONNECTION_PREFIX = '@connection:'
 
 /** `*` is for grants, `,` for lists in query strings; white space and control characters would break frames. */

@@ -64,6 +64,7 @@ export const CLOSE_REASONS = {
   },
   kicked: { reconnect: false, meaning: 'An operator or the application ended this connection.' },
   expired: { reconnect: false, meaning: 'The token has expired; come back with a new one.' },
+  revoked: { reconnect: false, meaning: 'The token or key behind this connection was revoked.' },
   stalled: { reconnect: true, meaning: 'The client took no byte for the stall time-out.' },
   overloaded: { reconnect: true, meaning: 'A limit is reached; the client should come back later.' },
   'log-failed': { reconnect: true, meaning: 'The log could not be read; nothing was skipped.' },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { isGranted, parseGrant } from './grant.ts'
+import { isGranted, parseGrant, parsePublishGrant } from './grant.ts'
 import { ProblemError } from './problem.ts'
 
 describe('a grant', () => {
@@ -48,5 +48,26 @@ describe('a grant', () => {
 
   it('covers nothing when there is none', () => {
     assert.equal(isGranted([], 'orders'), false)
+  })
+
+  it('to publish may also name everyone, every user, or one', () => {
+    const rows: [pattern: string, channel: string, covered: boolean][] = [
+      ['@all', '@all', true],
+      ['@all', '@user:42', false],
+      ['@user:*', '@user:42', true],
+      ['@user:*', '@user:a.b.c', true],
+      ['@user:*', '@all', false],
+      ['@user:*', 'orders', false],
+      ['@user:a.b', '@user:a.b', true],
+      ['@user:a.b', '@user:a.c', false],
+      ['**', '@all', false],
+      ['orders.*', 'orders.eu', true],
+    ]
+    for (const [pattern, channel, covered] of rows) {
+      assert.equal(isGranted([parsePublishGrant(pattern)], channel), covered, `${pattern} ${channel}`)
+    }
+    for (const pattern of ['@', '@user:', '@users', '@connection:x', '@user:a\n', '@*']) {
+      assert.throws(() => parsePublishGrant(pattern), { code: 'grant-invalid' }, pattern)
+    }
   })
 })

@@ -1,4 +1,4 @@
-import { MAX_CHANNEL_BYTES } from './channel.ts'
+import { ALL_CHANNEL, MAX_CHANNEL_BYTES, parseUser, USER_PREFIX } from './channel.ts'
 import { ProblemError } from './problem.ts'
 import { utf8Length } from './utf8.ts'
 
@@ -25,9 +25,27 @@ export function parseGrant(pattern: unknown): Grant {
   return segments as readonly string[] as Grant
 }
 
-/** True when one of the grants covers the channel. Linear in their length; names of the hub are never covered. */
+const EVERY_USER = `${USER_PREFIX}*`
+
+/**
+ * Accepts what {@link parseGrant} does, and the names by which a publisher reaches people: `@all`, `@user:NAME`, and
+ * `@user:*` for every single user.
+ * @throws ProblemError `grant-invalid`
+ */
+export function parsePublishGrant(pattern: unknown): Grant {
+  if (pattern === ALL_CHANNEL || pattern === EVERY_USER || isUserName(pattern)) {
+    return [pattern] as readonly string[] as Grant
+  }
+  return parseGrant(pattern)
+}
+
+/** True when one of the grants covers the channel. Linear in their length; no pattern covers a name of the hub. */
 export function isGranted(grants: readonly Grant[], channel: string): boolean {
-  if (grants.length === 0 || channel.startsWith('@')) return false
+  if (grants.length === 0) return false
+  if (channel.startsWith('@')) {
+    const isUser = channel.startsWith(USER_PREFIX)
+    return grants.some(([name]) => name === channel || (isUser && name === EVERY_USER))
+  }
   const segments = channel.split('.')
   return grants.some((grant) => covers(grant, segments))
 }
@@ -36,6 +54,17 @@ function covers(grant: Grant, segments: readonly string[]): boolean {
   const isOpenEnded = grant.at(-1) === '**'
   if (isOpenEnded ? segments.length < grant.length : segments.length !== grant.length) return false
   return grant.every((part, i) => part === '**' || part === '*' || part === segments[i])
+}
+
+function isUserName(pattern: unknown): pattern is string {
+  if (typeof pattern !== 'string' || !pattern.startsWith(USER_PREFIX)) return false
+  try {
+    parseUser(pattern.slice(USER_PREFIX.length))
+    return true
+  } catch {
+    // Whatever else is wrong with it: parseGrant refuses every name that starts with "@".
+    return false
+  }
 }
 
 function refuse(pattern: unknown): never {

@@ -44,8 +44,11 @@ export const PROBLEMS = {
   unauthorized: { status: 401, title: 'A credential is needed.' },
   'token-invalid': { status: 401, title: 'The token is not accepted.' },
   'token-expired': { status: 401, title: 'The token has expired; get a new one.' },
+  'token-revoked': { status: 401, title: 'The token was revoked; get a new one.' },
+  'ticket-invalid': { status: 401, title: 'The ticket is not known, has ended, or is for another stream.' },
   forbidden: { status: 403, title: 'The credential does not allow this.' },
   'channel-forbidden': { status: 403, title: 'The credential does not cover this channel.' },
+  'user-mismatch': { status: 403, title: 'The connection belongs to another user.' },
   'origin-forbidden': {
     status: 403,
     title: 'Pages of this origin may not do this.',
@@ -61,6 +64,25 @@ export const PROBLEMS = {
   'method-not-allowed': { status: 405, title: 'This address does not take that method.' },
   'not-acceptable': { status: 406, title: 'Ask for text/event-stream or application/x-ndjson.' },
   'too-many-connections': { status: 503, title: 'No more connections can be taken now.', retryable: true },
+  'too-many-connections-of-user': {
+    status: 429,
+    title: 'The user has limits.connectionsPerUser streams open.',
+    retryable: true,
+  },
+  'too-many-connections-of-address': {
+    status: 429,
+    title: 'The address has limits.connectionsPerAddress streams open.',
+    retryable: true,
+  },
+  'too-many-publishes': {
+    status: 429,
+    title: 'More events in a second than the credential may publish.',
+    retryable: true,
+  },
+  'too-many-tickets': { status: 503, title: 'No more tickets can be kept now.', retryable: true },
+  'revocation-invalid': { status: 422, title: 'A revocation names a jti, or a user.' },
+  'revocation-not-found': { status: 404, title: 'No revocation in force has this id.' },
+  'too-many-revocations': { status: 507, title: 'No more revocations can be kept.' },
   'shutting-down': { status: 503, title: 'The hub is shutting down.', retryable: true },
   'log-unavailable': { status: 503, title: 'The log did not take the event; try again.', retryable: true },
   'option-invalid': { status: 500, title: 'An option is unknown, out of bounds or contradicts another.' },
@@ -80,16 +102,25 @@ export interface ProblemBody {
   readonly retryable?: true
 }
 
+const NO_HEADERS: Readonly<Record<string, string>> = {}
+
 /** A failure with a stable code that says what to do. */
 export class ProblemError extends Error {
   readonly code: ProblemCode
   readonly detail: string | undefined
+  /** What an HTTP answer says beside the body, such as `Retry-After`. */
+  readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: ProblemCode, detail?: string, options?: { cause?: unknown }) {
+  constructor(
+    code: ProblemCode,
+    detail?: string,
+    { headers = NO_HEADERS, ...options }: { cause?: unknown; headers?: Record<string, string> } = {},
+  ) {
     super(detail ? `${PROBLEMS[code].title} ${detail}` : PROBLEMS[code].title, options)
     this.name = 'ProblemError'
     this.code = code
     this.detail = detail
+    this.headers = headers
   }
 
   get status(): number {

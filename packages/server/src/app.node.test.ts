@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openAccess } from '@fanline/hub/routes'
+import { grantAccess } from '@fanline/hub/routes'
 import type { SystemReport } from './system-view.ts'
 import { composed } from './testing/composed.ts'
 import { rawRequest } from './testing/raw-request.ts'
@@ -63,12 +63,7 @@ test('the system view tells of process and machine', async (t) => {
 })
 
 test('figures are for admins', async (t) => {
-  const authenticator = openAccess()
-  const { port } = await composed(t, {
-    authenticator: {
-      authenticate: async (source) => ({ ...(await authenticator.authenticate(source)), isAdmin: false }),
-    },
-  })
+  const { port } = await composed(t, { authenticator: () => grantAccess({ user: 'somebody' }) })
   for (const path of ['/metrics', '/v1/system', '/v1/stats']) {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`)
     assert.equal(answer.status, 403, path)

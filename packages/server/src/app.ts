@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Authenticator } from '@fanline/hub/routes'
-import { ProblemError, toProblem } from '@fanline/protocol'
+import type { Hub } from '@fanline/hub'
+import { type Authenticator, type CredentialSource, mustBeAdmin, problemHeaders } from '@fanline/hub/routes'
+import { ProblemError } from '@fanline/protocol'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import type { Asset } from './assets.ts'
@@ -12,6 +13,7 @@ import type { SystemView } from './system-view.ts'
 
 /** What the server's own routes show. */
 export interface AppParts {
+  readonly hub: Hub
   readonly authenticator: Authenticator
   readonly health: Health
   readonly metrics: Metrics
@@ -32,7 +34,16 @@ export function appListener(parts: AppParts): (req: IncomingMessage, res: Server
   })
 }
 
-function createApp({ authenticator, health, metrics, systemView, logger, assets, demo }: AppParts): Hono {
+function createApp({
+  hub,
+  authenticator,
+  health,
+  metrics,
+  systemView,
+  logger,
+  assets,
+  demo,
+}: AppParts): Hono {
   const app = new Hono()
   // Figures and health are of this moment; pages say for themselves how long they keep.
   app.use(async (c, next) => {
@@ -46,11 +57,11 @@ function createApp({ authenticator, health, metrics, systemView, logger, assets,
     return c.json(readiness, readiness.status === 'ready' ? 200 : 503)
   })
   app.get('/metrics', async (c) => {
-    await mustBeAdmin(authenticator, c)
+    await mustBeAdmin(hub, authenticator, sourceOf(c))
     return c.body(await metrics.scrape(), 200, { 'Content-Type': metrics.contentType })
   })
   app.get('/v1/system', async (c) => {
-    await mustBeAdmin(authenticator, c)
+    await mustBeAdmin(hub, authenticator, sourceOf(c))
     return c.json(systemView.report())
   })
   if (demo) app.post('/demo/task', (c) => c.json(demo.startTask()))
@@ -67,28 +78,26 @@ function createApp({ authenticator, health, metrics, systemView, logger, assets,
       .map(({ method }) => method)
       .join(', ')
     if (allow === '') return problemResponse(new ProblemError('not-found'))
-    return problemResponse(new ProblemError('method-not-allowed', `Allowed: ${allow}.`), { Allow: allow })
+    return problemResponse(
+      new ProblemError('method-not-allowed', `Allowed: ${allow}.`, { headers: { Allow: allow } }),
+    )
   })
   app.onError((error, c) => {
-    const problem = toProblem(error)
+    const problem = hub.problemOf(error)
     if (problem.status >= 500) logger.error({ err: error, path: c.req.path }, 'a request failed')
     return problemResponse(problem)
   })
   return app
 }
 
-async function mustBeAdmin(authenticator: Authenticator, c: Context): Promise<void> {
-  const access = await authenticator.authenticate({
-    method: c.req.method,
-    query: new URL(c.req.url).searchParams,
-    header: (name) => c.req.header(name),
-  })
-  if (!access.isAdmin) throw new ProblemError('forbidden', 'This needs an admin credential.')
+function sourceOf({ req }: Context): CredentialSource {
+  const { pathname, searchParams } = new URL(req.url)
+  return { method: req.method, path: pathname, query: searchParams, header: (name) => req.header(name) }
 }
 
-function problemResponse(problem: ProblemError, headers: Record<string, string> = {}): Response {
+function problemResponse(problem: ProblemError): Response {
   return new Response(`${JSON.stringify(problem.toBody())}\n`, {
     status: problem.status,
-    headers: { ...headers, 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
+    headers: problemHeaders(problem),
   })
 }

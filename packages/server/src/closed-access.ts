@@ -3,9 +3,7 @@ import { ProblemError } from '@fanline/protocol'
 
 /** Lets nobody in: what a server does that was given no credentials to compare with. */
 export function closedAccess(): Authenticator {
-  return {
-    authenticate() {
-      throw new ProblemError('unauthorized', 'No credentials are configured on this server.')
-    },
+  return () => {
+    throw new ProblemError('unauthorized', 'No credentials are configured on this server.')
   }
 }

@@ -53,7 +53,16 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   const systemView = new SystemView()
   const demo = profile.demo ? startDemo(hub) : undefined
   const assets = profile.demo ? loadAssets() : []
-  const answerOther = appListener({ authenticator, health, metrics, systemView, logger, assets, demo })
+  const answerOther = appListener({
+    hub,
+    authenticator,
+    health,
+    metrics,
+    systemView,
+    logger,
+    assets,
+    demo,
+  })
   const onRequest = requestListener({
     hub,
     authenticator,

@@ -1,21 +1,24 @@
 import { apiKey } from '@fanline/hub/api-key'
 import { jwt } from '@fanline/hub/jwt'
-import type { Authenticator } from '@fanline/hub/routes'
+import { type Authenticator, firstOf } from '@fanline/hub/routes'
 import { closedAccess } from './closed-access.ts'
 import type { Config } from './config/server-options.ts'
 
 /** Who is let in, by what is configured: the API key, tokens, or nobody. */
 export function credentials({ api, cors, jwt: tokens }: Config): Authenticator {
-  const listeners =
-    tokens.secret === ''
-      ? closedAccess()
-      : jwt({
-          secret: tokens.secret,
-          issuer: tokens.issuer || undefined,
-          audience: tokens.audience || undefined,
-          cookie: tokens.cookie === '' ? undefined : { name: tokens.cookie, origins: cors.origins },
-          userClaim: tokens.userClaim,
-          clockToleranceMs: tokens.clockToleranceMs,
-        })
-  return api.key === '' ? listeners : apiKey(api.key, listeners)
+  const known: Authenticator[] = []
+  if (api.key !== '') known.push(apiKey(api.key))
+  if (tokens.secret !== '') {
+    known.push(
+      jwt({
+        secret: tokens.secret,
+        issuer: tokens.issuer || undefined,
+        audience: tokens.audience || undefined,
+        cookie: tokens.cookie === '' ? undefined : { name: tokens.cookie, origins: cors.origins },
+        userClaim: tokens.userClaim,
+        clockToleranceMs: tokens.clockToleranceMs,
+      }),
+    )
+  }
+  return known.length === 0 ? closedAccess() : firstOf(known)
 }

@@ -7,22 +7,19 @@ export const MIN_KEY_LENGTH = 32
 
 /**
  * Lets in who sends the key as `Authorization: Bearer`: the application's own servers. They may publish everywhere and
- * administer. Everything else is left to `others`.
+ * administer.
  * @throws ProblemError `option-invalid` for a key that is too short
  */
-export function apiKey(key: string, others: Authenticator): Authenticator {
+export function apiKey(key: string): Authenticator {
   if (key.length < MIN_KEY_LENGTH) {
     throw new ProblemError('option-invalid', `An API key has at least ${MIN_KEY_LENGTH} characters.`)
   }
   const expected = digest(key)
-  const access: Access = grantAccess({ admin: true })
-  return {
-    authenticate(source) {
-      const token = bearerToken(source)
-      // Digests have one length, so that the time of the comparison tells nothing.
-      if (token !== undefined && timingSafeEqual(digest(token), expected)) return access
-      return others.authenticate(source)
-    },
+  const access: Access = grantAccess({ admin: true, credential: { kind: 'key' } })
+  return (source) => {
+    const token = bearerToken(source)
+    // Digests have one length, so that the time of the comparison tells nothing.
+    return token !== undefined && timingSafeEqual(digest(token), expected) ? access : undefined
   }
 }
 

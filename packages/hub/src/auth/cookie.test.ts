@@ -6,7 +6,7 @@ import { cookieToken } from './cookie.ts'
 const OPTIONS = { name: 'session', origins: ['https://app.example'] }
 
 function asked(method: string, headers: Record<string, string>): CredentialSource {
-  return { method, query: new URLSearchParams(), header: (name) => headers[name] }
+  return { method, path: '/v1/events', query: new URLSearchParams(), header: (name) => headers[name] }
 }
 
 describe('a token in a cookie', () => {

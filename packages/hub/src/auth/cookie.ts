@@ -1,5 +1,6 @@
 import { ProblemError } from '@fanline/protocol'
 import type { CredentialSource } from '../authenticator.ts'
+import { isOwnOrigin } from './page-origin.ts'
 
 /** A cookie that holds a token. */
 export interface CookieOptions {
@@ -29,16 +30,11 @@ export function cookieToken(source: CredentialSource, { name, origins }: CookieO
 
 function isFromAllowedPage(source: CredentialSource, origins: readonly string[]): boolean {
   const origin = source.header('origin')
-  if (origin !== undefined) return origins.includes(origin) || isOwn(origin, source.header('host'))
+  if (origin !== undefined) return origins.includes(origin) || isOwnOrigin(origin, source)
   // Browsers name the origin of everything that changes something; only reading may come without.
   if (!SAFE_METHODS.has(source.method)) return false
   const site = source.header('sec-fetch-site')
   return site === undefined || site === 'same-origin' || site === 'none'
-}
-
-/** Only the host is compared: behind a proxy that ends TLS, this server cannot know its own scheme. */
-function isOwn(origin: string, host: string | undefined): boolean {
-  return host !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase()
 }
 
 /** The value of one cookie (RFC 6265, section 5.4); the first, should there be several of that name. */

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { ProblemError, parsePublication } from '@fanline/protocol'
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
-import type { CredentialSource } from '../authenticator.ts'
+import type { Access, CredentialSource } from '../authenticator.ts'
 import { type JwtOptions, jwt } from './jwt.ts'
 
 const SECRET = 'a secret that is long enough for HS256'
@@ -53,10 +53,10 @@ describe('jwt()', () => {
     let now = Date.now()
     const authenticator = jwt({ secret: SECRET, clock: { now: () => now } })
     const source = bearer(await sign({ exp: nowS() + 60 }))
-    const first = await authenticator.authenticate(source)
-    assert.equal(await authenticator.authenticate(source), first)
+    const first = await authenticator(source)
+    assert.equal(await authenticator(source), first)
     now += 61_000
-    await refused(() => authenticator.authenticate(source), 'token-expired')
+    await refused(() => authenticator(source), 'token-expired')
   })
 
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -112,15 +112,20 @@ describe('jwt()', () => {
 
   it('takes a token from a cookie, where one is named', async () => {
     const headers: Record<string, string> = { cookie: `session=${await sign({ sub: '42' })}` }
-    const asked = { method: 'GET', query: new URLSearchParams(), header: (name: string) => headers[name] }
+    const asked = {
+      method: 'GET',
+      path: '/v1/events',
+      query: new URLSearchParams(),
+      header: (name: string) => headers[name],
+    }
     const cookie = { name: 'session', origins: [] }
-    assert.equal((await jwt({ secret: SECRET, cookie }).authenticate(asked)).user, '42')
-    await refused(() => jwt({ secret: SECRET }).authenticate(asked), 'unauthorized')
+    assert.equal((await jwt({ secret: SECRET, cookie })(asked))?.user, '42')
+    assert.equal(await jwt({ secret: SECRET })(asked), undefined)
   })
 
-  it('asks for a token', async () => {
-    await refused(() => jwt({ secret: SECRET }).authenticate(source(undefined)), 'unauthorized')
-    await refused(() => jwt({ secret: SECRET }).authenticate(source('Basic eDp5')), 'unauthorized')
+  it('knows nobody without a token', async () => {
+    assert.equal(await jwt({ secret: SECRET })(source(undefined)), undefined)
+    assert.equal(await jwt({ secret: SECRET })(source('Basic eDp5')), undefined)
   })
 
   it('refuses a secret that could be guessed', () => {
@@ -143,6 +148,7 @@ function sign(claims: JWTPayload, secret: string = SECRET): Promise<string> {
 function source(authorization: string | undefined): CredentialSource {
   return {
     method: 'GET',
+    path: '/v1/events',
     query: new URLSearchParams(),
     header: (name) => (name === 'authorization' ? authorization : undefined),
   }
@@ -152,8 +158,10 @@ function bearer(token: string): CredentialSource {
   return source(`Bearer ${token}`)
 }
 
-async function authenticate(token: string, options: Partial<JwtOptions> = {}) {
-  return jwt({ secret: SECRET, ...options }).authenticate(bearer(token))
+async function authenticate(token: string, options: Partial<JwtOptions> = {}): Promise<Access> {
+  const access = await jwt({ secret: SECRET, ...options })(bearer(token))
+  assert.ok(access)
+  return access
 }
 
 async function refused(attempt: () => unknown, code: string): Promise<ProblemError> {

@@ -55,26 +55,21 @@ export function jwt(options: JwtOptions): Authenticator {
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience }),
   }
-  const where = cookie
-    ? `Send it as Authorization: Bearer, or in the cookie ${cookie.name}.`
-    : 'Send it as Authorization: Bearer.'
   const remembered = new Map<string, Access>()
 
-  return {
-    async authenticate(source) {
-      const token = bearerToken(source) ?? (cookie && cookieToken(source, cookie))
-      if (token === undefined) throw new ProblemError('unauthorized', where)
-      const known = remembered.get(token)
-      if (known?.expiresAt !== undefined && known.expiresAt > clock.now()) return known
-      const { payload } = await jwtVerify(token, key, {
-        ...checks,
-        currentDate: new Date(clock.now()),
-      }).catch(refuse)
-      const access = accessOf(payload, userClaim, clockToleranceMs)
-      if (remembered.size >= MAX_REMEMBERED) remembered.clear()
-      remembered.set(token, access)
-      return access
-    },
+  return async (source) => {
+    const token = bearerToken(source) ?? (cookie && cookieToken(source, cookie))
+    if (token === undefined) return undefined
+    const known = remembered.get(token)
+    if (known?.expiresAt !== undefined && known.expiresAt > clock.now()) return known
+    const { payload } = await jwtVerify(token, key, {
+      ...checks,
+      currentDate: new Date(clock.now()),
+    }).catch(refuse)
+    const access = accessOf(payload, userClaim, clockToleranceMs)
+    if (remembered.size >= MAX_REMEMBERED) remembered.clear()
+    remembered.set(token, access)
+    return access
   }
 }
 
@@ -104,6 +99,11 @@ function accessOf(payload: JWTPayload, userClaim: string, clockToleranceMs: numb
     return grantAccess({
       ...grants,
       user: user === undefined ? undefined : String(user),
+      credential: {
+        kind: 'token',
+        id: payload.jti,
+        issuedAt: payload.iat === undefined ? undefined : payload.iat * 1000,
+      },
       expiresAt: (payload.exp as number) * 1000 + clockToleranceMs,
     })
   } catch (cause) {

@@ -1,18 +1,34 @@
-import { ProblemError, parseChannel } from '@fanline/protocol'
-import type { Access, Authenticator } from '../authenticator.ts'
+import { ProblemError } from '@fanline/protocol'
+import {
+  type Access,
+  type Authenticator,
+  authenticated,
+  mustSubscribe,
+  type TicketIssuer,
+} from '../authenticator.ts'
 import type { ConnectionInfo } from '../connection-info.ts'
 import type { Hub } from '../hub.ts'
+import type { RevocationRequest } from '../revocations.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
-import { publish, publishRaw } from './publish.ts'
-
-/** RFC 9110 wants `Allow` beside a 405, so this problem is an answer and not thrown. */
-const PROBLEM_HEADERS = { 'Content-Type': 'application/problem+json' }
+import { isOrigin } from './cors.ts'
+import { parseJson, publish, publishRaw } from './publish.ts'
 
 /** How many connections one answer lists. */
 const CONNECTIONS_PER_PAGE = 1000
 
+/** Who answers the native API, and for whom. */
+export interface Api {
+  readonly hub: Hub
+  readonly authenticator: Authenticator
+  /** Nobody gets a ticket when absent. */
+  readonly tickets?: TicketIssuer | undefined
+  /** False when figures, connections and revocations are answered elsewhere. */
+  readonly servesAdmin: boolean
+}
+
 interface Context {
   readonly hub: Hub
+  readonly tickets: TicketIssuer | undefined
   readonly access: Access
   readonly request: ApiRequest
   /** The decoded parts of the path where the route has a `*`. */
@@ -23,11 +39,13 @@ interface Route {
   readonly method: string
   /** Segments; `*` takes one. */
   readonly path: readonly string[]
+  /** Only for admins. */
+  readonly admin?: true
   readonly answer: (context: Context) => ApiAnswer | Promise<ApiAnswer>
 }
 
 /** The native routes, below their base path. */
-const ROUTES: readonly Route[] = [
+export const ROUTES: readonly Route[] = [
   {
     method: 'POST',
     path: ['v1', 'publish'],
@@ -41,27 +59,26 @@ const ROUTES: readonly Route[] = [
   { method: 'GET', path: ['v1', 'events'], answer: listen },
   { method: 'GET', path: ['v1', 'events', '*'], answer: listen },
   { method: 'GET', path: ['v1', 'channels', '*', 'history'], answer: history },
-  {
-    method: 'GET',
-    path: ['v1', 'stats'],
-    answer: ({ hub, access }) => asAdmin(access, () => ({ json: hub.stats() })),
-  },
-  {
-    method: 'GET',
-    path: ['v1', 'connections'],
-    answer: (context) => asAdmin(context.access, () => connections(context)),
-  },
-  {
-    method: 'DELETE',
-    path: ['v1', 'connections', '*'],
-    answer: (context) => asAdmin(context.access, () => disconnectOne(context)),
-  },
+  { method: 'POST', path: ['v1', 'tickets'], answer: issueTicket },
+  { method: 'POST', path: ['v1', 'connections', '*', 'token'], answer: renew },
+  { method: 'PUT', path: ['v1', 'connections', '*', 'channels'], answer: follow },
+  { method: 'GET', path: ['v1', 'stats'], admin: true, answer: ({ hub }) => ({ json: hub.stats() }) },
+  { method: 'GET', path: ['v1', 'connections'], admin: true, answer: connections },
+  { method: 'DELETE', path: ['v1', 'connections', '*'], admin: true, answer: disconnectOne },
   {
     method: 'DELETE',
     path: ['v1', 'users', '*', 'connections'],
-    answer: ({ hub, access, parts }) =>
-      asAdmin(access, () => ({ json: { closed: hub.disconnect({ user: parts[0]! }) } })),
+    admin: true,
+    answer: ({ hub, parts }) => ({ json: { closed: hub.disconnect({ user: parts[0]! }) } }),
   },
+  {
+    method: 'GET',
+    path: ['v1', 'revocations'],
+    admin: true,
+    answer: ({ hub }) => ({ json: { revocations: hub.revocations() } }),
+  },
+  { method: 'POST', path: ['v1', 'revocations'], admin: true, answer: revoke },
+  { method: 'DELETE', path: ['v1', 'revocations', '*'], admin: true, answer: liftRevocation },
 ]
 
 /** Routes without a `*`, by their path: a publish should not be compared with every row. */
@@ -76,21 +93,16 @@ const FIXED: ReadonlyMap<string, readonly Route[]> = new Map(
  * Answers a request to the native API. Undefined when the path is none of it.
  * @throws ProblemError, which the caller writes as `application/problem+json`
  */
-export function answerApi(
-  hub: Hub,
-  authenticator: Authenticator,
-  request: ApiRequest,
-): Promise<ApiAnswer> | undefined {
+export function answerApi(api: Api, request: ApiRequest): Promise<ApiAnswer> | undefined {
   const fixed = FIXED.get(request.path)
-  if (fixed) return answerRoute(hub, authenticator, request, fixed, [])
-  const segments = request.path.slice(1).split('/')
-  const routes = ROUTES.filter(({ path }) => fits(path, segments))
-  return routes.length === 0 ? undefined : answerRoute(hub, authenticator, request, routes, segments)
+  const segments = fixed ? [] : request.path.slice(1).split('/')
+  const found = fixed ?? ROUTES.filter(({ path }) => fits(path, segments))
+  const routes = api.servesAdmin ? found : found.filter(({ admin }) => !admin)
+  return routes.length === 0 ? undefined : answerRoute(api, request, routes, segments)
 }
 
 async function answerRoute(
-  hub: Hub,
-  authenticator: Authenticator,
+  { hub, authenticator, tickets }: Api,
   request: ApiRequest,
   routes: readonly Route[],
   segments: readonly string[],
@@ -100,12 +112,12 @@ async function answerRoute(
   if (!route) {
     const allow = routes.map((candidate) => candidate.method).join(', ')
     if (method === 'OPTIONS') return { json: null, status: 204, headers: { Allow: allow } }
-    const problem = new ProblemError('method-not-allowed', `Allowed: ${allow}.`)
-    return { json: problem.toBody(), status: problem.status, headers: { ...PROBLEM_HEADERS, Allow: allow } }
+    throw new ProblemError('method-not-allowed', `Allowed: ${allow}.`, { headers: { Allow: allow } })
   }
   const parts = segments.filter((_, i) => route.path[i] === '*').map(decode)
-  const access = await authenticator.authenticate(request)
-  return route.answer({ hub, access, request, parts })
+  const access = await authenticated(authenticator, request, (asking) => hub.isRevoked(asking))
+  if (route.admin) mustAdminister(access)
+  return route.answer({ hub, tickets, access, request, parts })
 }
 
 function fits(path: readonly string[], segments: readonly string[]): boolean {
@@ -123,21 +135,17 @@ function decode(segment: string): string {
   }
 }
 
-function asAdmin(access: Access, answer: () => ApiAnswer): ApiAnswer {
+/** @throws ProblemError `forbidden` */
+export function mustAdminister(access: Access): void {
   if (!access.isAdmin) throw new ProblemError('forbidden', 'This needs an admin credential.')
-  return answer()
-}
-
-function mustSubscribe(access: Access, channel: string): void {
-  if (!access.maySubscribe(parseChannel(channel)))
-    throw new ProblemError('channel-forbidden', `It is ${channel}.`)
 }
 
 function listen({ access, request, parts }: Context): ApiAnswer {
   const named = request.query.getAll('channel').flatMap((names) => names.split(','))
   const channels = [...parts, ...named]
   for (const channel of channels) mustSubscribe(access, channel)
-  return { stream: { user: access.user, channels, expiresAt: access.expiresAt } }
+  const { user, expiresAt, credential, hold } = access
+  return { stream: { user, channels, expiresAt, credential, hold } }
 }
 
 async function history({ hub, access, request, parts }: Context): Promise<ApiAnswer> {
@@ -176,4 +184,76 @@ function disconnectOne({ hub, parts }: Context): ApiAnswer {
   const closed = hub.disconnect({ connection: parts[0]! })
   if (closed === 0) throw new ProblemError('connection-not-found')
   return { json: { closed } }
+}
+
+async function issueTicket({ access, tickets, request }: Context): Promise<ApiAnswer> {
+  if (!tickets) throw new ProblemError('not-found')
+  const { channels, origin = request.header('origin') } = await fieldsOf(request, ['channels', 'origin'])
+  if (origin !== undefined && !isOrigin(origin)) {
+    throw new ProblemError('bad-request', 'origin is such as https://app.example.')
+  }
+  return {
+    json: tickets.issue(access, { channels: channels === undefined ? [] : channelList(channels), origin }),
+  }
+}
+
+/** The stream goes on with the credential of this request. */
+function renew({ hub, access, parts }: Context): ApiAnswer {
+  const id = parts[0]!
+  const { user, channels } = mustBeOwn(hub, access, id)
+  for (const channel of channels) mustSubscribe(access, channel)
+  const { expiresAt, credential } = access
+  hub.renew(id, { expiresAt, credential })
+  return { json: { user, expiresAt: expiresAt === undefined ? null : new Date(expiresAt).toISOString() } }
+}
+
+async function follow({ hub, access, request, parts }: Context): Promise<ApiAnswer> {
+  const id = parts[0]!
+  const { channels } = await fieldsOf(request, ['channels'])
+  const topics = channelList(channels)
+  mustBeOwn(hub, access, id)
+  for (const channel of topics) mustSubscribe(access, channel)
+  if (!(await hub.follow(id, topics))) throw new ProblemError('connection-not-found')
+  return { json: { channels: topics } }
+}
+
+async function revoke({ hub, request }: Context): Promise<ApiAnswer> {
+  return { json: await hub.revoke(parseJson(await request.text()) as RevocationRequest) }
+}
+
+async function liftRevocation({ hub, parts }: Context): Promise<ApiAnswer> {
+  if (!(await hub.liftRevocation(parts[0]!))) throw new ProblemError('revocation-not-found')
+  return { json: { lifted: parts[0]! } }
+}
+
+/** Whoever knows its id may change a connection of their own user; an admin any. */
+function mustBeOwn(hub: Hub, access: Access, id: string): ConnectionInfo {
+  const connection = hub.connection(id)
+  if (!connection) throw new ProblemError('connection-not-found')
+  if (connection.user !== (access.user ?? null) && !access.isAdmin) throw new ProblemError('user-mismatch')
+  return connection
+}
+
+/** The fields of a body that may have these and no others; an empty body has none. */
+async function fieldsOf(
+  request: ApiRequest,
+  names: readonly string[],
+): Promise<Readonly<Record<string, unknown>>> {
+  const text = await request.text()
+  const body = text === '' ? {} : parseJson(text)
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new ProblemError('bad-request', 'The body is an object.')
+  }
+  const unknown = Object.keys(body).find((name) => !names.includes(name))
+  if (unknown !== undefined) {
+    throw new ProblemError('bad-request', `There is no field ${JSON.stringify(unknown.slice(0, 60))}.`)
+  }
+  return body as Record<string, unknown>
+}
+
+function channelList(value: unknown): readonly string[] {
+  if (!Array.isArray(value) || !value.every((name) => typeof name === 'string')) {
+    throw new ProblemError('bad-request', 'channels is a list of strings.')
+  }
+  return value
 }

@@ -23,7 +23,12 @@ export function corsPolicy(origins: readonly string[]): CorsPolicy {
   const vary = { Vary: 'Origin' }
   const headers = (origin: string | undefined): Readonly<Record<string, string>> =>
     origin !== undefined && allowed.has(origin)
-      ? { ...vary, 'Access-Control-Allow-Origin': origin, 'Access-Control-Allow-Credentials': 'true' }
+      ? {
+          ...vary,
+          'Access-Control-Allow-Origin': origin,
+          'Access-Control-Allow-Credentials': 'true',
+          'Access-Control-Expose-Headers': 'RateLimit, RateLimit-Policy, Retry-After',
+        }
       : vary
   return {
     headers,
@@ -31,7 +36,7 @@ export function corsPolicy(origins: readonly string[]): CorsPolicy {
       origin !== undefined && allowed.has(origin)
         ? {
             ...headers(origin),
-            'Access-Control-Allow-Methods': 'GET, POST, DELETE',
+            'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE',
             'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID',
             'Access-Control-Max-Age': String(MAX_AGE_S),
           }
@@ -39,13 +44,17 @@ export function corsPolicy(origins: readonly string[]): CorsPolicy {
   }
 }
 
+/** True for what a browser would send as `Origin`. */
+export function isOrigin(origin: unknown): origin is string {
+  if (origin === 'null') return true
+  if (typeof origin !== 'string' || origin.includes('*')) return false
+  return URL.canParse(origin) && new URL(origin).origin === origin
+}
+
 function mustBeOrigin(origin: string): void {
-  if (origin === 'null') return
-  const isOrigin = !origin.includes('*') && URL.canParse(origin) && new URL(origin).origin === origin
-  if (!isOrigin) {
-    throw new ProblemError(
-      'option-invalid',
-      `${JSON.stringify(origin)} is not an origin such as https://app.example: scheme, host, and port if it is not the usual one.`,
-    )
-  }
+  if (isOrigin(origin)) return
+  throw new ProblemError(
+    'option-invalid',
+    `${JSON.stringify(origin)} is not an origin such as https://app.example: scheme, host, and port if it is not the usual one.`,
+  )
 }

@@ -1,6 +1,7 @@
 import type { ProblemError } from '@fanline/protocol'
 import type { Hub } from '../hub.ts'
 import { FetchSink } from './fetch-sink.ts'
+import { problemHeaders } from './problem-headers.ts'
 import { cursorOf, dialectOf, type StreamRequest, softRefusal, streamHeaders } from './stream-request.ts'
 
 /** Serves one stream to a request of the web standard. Refusals are answered, not thrown. */
@@ -28,6 +29,6 @@ export async function serveFetch(hub: Hub, request: Request, stream: StreamReque
 export function problemResponse(problem: ProblemError): Response {
   return new Response(`${JSON.stringify(problem.toBody())}\n`, {
     status: problem.status,
-    headers: { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
+    headers: problemHeaders(problem),
   })
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { toProblem } from '@fanline/protocol'
 import type { Hub } from '../hub.ts'
 import { NodeSink } from './node-sink.ts'
+import { problemHeaders } from './problem-headers.ts'
 import {
   cursorOf,
   dialectOf,
@@ -46,9 +47,7 @@ function refuseNode(hub: Hub, res: ServerResponse, error: unknown, accept: strin
 /** Answers with `application/problem+json`. */
 export function answerProblem(res: ServerResponse, error: unknown): void {
   const problem = toProblem(error)
-  res
-    .writeHead(problem.status, { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' })
-    .end(`${JSON.stringify(problem.toBody())}\n`)
+  res.writeHead(problem.status, problemHeaders(problem)).end(`${JSON.stringify(problem.toBody())}\n`)
 }
 
 function askOf(req: IncomingMessage): StreamAsk {

@@ -1,12 +1,7 @@
-import {
-  type ProblemBody,
-  ProblemError,
-  type Publication,
-  parsePublication,
-  toProblem,
-} from '@fanline/protocol'
+import { type ProblemBody, ProblemError, type Publication, parsePublication } from '@fanline/protocol'
 import type { Access } from '../authenticator.ts'
 import type { Hub, PublishReceipt } from '../hub.ts'
+import type { RateState } from '../publish-rates.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
 
 /** A list is answered in one piece, and a short item by a long problem: two megabytes of `1,` would be 180 of answer. */
@@ -77,20 +72,37 @@ async function tryAccept(
   try {
     return await accept(hub, access, body())
   } catch (error) {
-    return toProblem(error).toBody()
+    return hub.problemOf(error).toBody()
   }
 }
 
 function accept(hub: Hub, access: Access, body: unknown): Promise<PublishReceipt> {
   const publication = parsePublication(body)
   mustPublish(hub, access, publication)
+  const rate = hub.rates.take(access)
+  if (rate && !rate.isWithin) {
+    throw new ProblemError('too-many-publishes', `At most ${rate.limit}.`, {
+      headers: rateLimitHeaders(rate),
+    })
+  }
   return hub.accept(publication)
+}
+
+/** The fields of draft-ietf-httpapi-ratelimit-headers-10, and the one that every client knows. */
+function rateLimitHeaders({ limit, remaining, retryAfterMs }: RateState): Record<string, string> {
+  const seconds = String(Math.max(1, Math.ceil(retryAfterMs / 1000)))
+  return {
+    'Retry-After': seconds,
+    'RateLimit-Policy': `"publish";q=${limit};w=1`,
+    RateLimit: `"publish";r=${remaining};t=${seconds}`,
+  }
 }
 
 function mustPublish(hub: Hub, access: Access, publication: Publication): void {
   // Asked for each line: a stream of publishes may outlive its credential.
   if (access.expiresAt !== undefined && access.expiresAt <= hub.clock.now())
     throw new ProblemError('token-expired')
+  if (hub.isRevoked(access)) throw new ProblemError('token-revoked')
   if (!access.mayPublish(publication)) throw new ProblemError('forbidden', 'No grant to publish there.')
 }
 
@@ -100,7 +112,8 @@ function withKey(body: unknown, request: ApiRequest): unknown {
   return { key, ...body }
 }
 
-function parseJson(text: string): unknown {
+/** @throws ProblemError `bad-json` */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {

@@ -1,9 +1,14 @@
 /** The native API of a hub, to mount under any path of an application. */
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Authenticator } from '../authenticator.ts'
+import {
+  type Authenticator,
+  authenticated,
+  type CredentialSource,
+  type TicketIssuer,
+} from '../authenticator.ts'
 import type { Hub } from '../hub.ts'
-import { answerApi } from './api.ts'
+import { type Api, answerApi, mustAdminister, ROUTES } from './api.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
 import { type CorsPolicy, corsPolicy } from './cors.ts'
 import { problemResponse, serveFetch } from './fetch.ts'
@@ -14,17 +19,44 @@ import { NodeRequest } from './node-request.ts'
 export {
   type Access,
   type Authenticator,
+  bearerToken,
+  type Credential,
   type CredentialSource,
+  firstOf,
   type Grants,
   grantAccess,
   openAccess,
+  type Ticket,
+  type TicketIssuer,
+  type TicketRequest,
 } from '../authenticator.ts'
+
+/** A native route: what a test of all of them goes through. */
+export interface NativeRoute {
+  readonly method: string
+  /** With `*` for a part that varies. */
+  readonly path: string
+}
+
+/** Every native route. */
+export const NATIVE_ROUTES: readonly NativeRoute[] = ROUTES.map(({ method, path }) => ({
+  method,
+  path: `/${path.join('/')}`,
+}))
+
 export { type CorsPolicy, corsPolicy } from './cors.ts'
 export { answerProblem, headerOf } from './node.ts'
+export { problemHeaders } from './problem-headers.ts'
 
 /** Where the routes stand, and who may use them. */
 export interface RoutesOptions {
   readonly authenticator: Authenticator
+  /** Gives tickets at `POST /v1/tickets`; nobody gets one when absent. */
+  readonly tickets?: TicketIssuer | undefined
+  /** False when figures, connections and revocations are answered elsewhere; true when absent. */
+  readonly servesAdmin?: boolean | undefined
+  /** Where a client is, for `limits.connectionsPerAddress`; not counted when absent, or when it answers undefined. */
+  readonly addressOf?: ((req: IncomingMessage) => string | undefined) | undefined
   /** What stands before `/v1`; empty when absent. */
   readonly basePath?: string
   /** Origins whose pages may use these routes, exactly as a browser sends them; none but the own one when absent. */
@@ -50,8 +82,9 @@ const LINES_HEADERS = {
 /** Serves the native API: streams, publish, history, figures, connections. */
 export function nativeRoutes(
   hub: Hub,
-  { authenticator, basePath = '', origins = [] }: RoutesOptions,
+  { authenticator, tickets, servesAdmin = true, addressOf, basePath = '', origins = [] }: RoutesOptions,
 ): Routes {
+  const api: Api = { hub, authenticator, tickets, servesAdmin }
   const { limits } = hub.options
   const cors = origins.length > 0 ? corsPolicy(origins) : undefined
   return {
@@ -59,10 +92,14 @@ export function nativeRoutes(
       if (!req.url?.startsWith(`${basePath}/v1/`)) return false
       const request = new NodeRequest(req, basePath, limits)
       if (cors) for (const [name, value] of corsHeaders(cors, request)) res.setHeader(name, value)
-      const answer = answerApi(hub, authenticator, request)
+      const answer = answerApi(api, request)
       if (!answer) return false
       answer
-        .then((known) => writeNode(hub, request, req, res, known))
+        .then((known) =>
+          'stream' in known
+            ? serveNode(hub, req, res, { ...known.stream, address: addressOf?.(req) }, request)
+            : writeNode(res, known),
+        )
         .catch((error) => {
           // A stream of lines that broke off cannot be answered any more.
           if (res.headersSent) res.destroy()
@@ -73,7 +110,7 @@ export function nativeRoutes(
     fetch(request) {
       if (!new URL(request.url).pathname.startsWith(`${basePath}/v1/`)) return undefined
       const asked = new FetchRequest(request, basePath, limits)
-      return answerApi(hub, authenticator, asked)
+      return answerApi(api, asked)
         ?.then((answer) => toResponse(hub, request, answer))
         .catch((error) => problemResponse(hub.problemOf(error)))
         .then((response) => {
@@ -84,19 +121,27 @@ export function nativeRoutes(
   }
 }
 
+/**
+ * For routes of an application's own: resolves when an admin is asking.
+ * @throws ProblemError of status 401 or 403
+ */
+export async function mustBeAdmin(
+  hub: Hub,
+  authenticator: Authenticator,
+  source: CredentialSource,
+): Promise<void> {
+  mustAdminister(await authenticated(authenticator, source, (asking) => hub.isRevoked(asking)))
+}
+
 function corsHeaders(cors: CorsPolicy, request: ApiRequest): [string, string][] {
   const origin = request.header('origin')
   return Object.entries(request.method === 'OPTIONS' ? cors.preflight(origin) : cors.headers(origin))
 }
 
 async function writeNode(
-  hub: Hub,
-  request: NodeRequest,
-  req: IncomingMessage,
   res: ServerResponse,
-  answer: ApiAnswer,
+  answer: Exclude<ApiAnswer, { stream: unknown }>,
 ): Promise<void> {
-  if ('stream' in answer) return serveNode(hub, req, res, answer.stream, request)
   if ('lines' in answer) {
     res.writeHead(200, LINES_HEADERS).flushHeaders()
     for await (const lines of answer.lines) if (!res.write(lines)) await once(res, 'drain')

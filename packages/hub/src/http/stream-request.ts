@@ -1,4 +1,5 @@
 import { type Bye, CLOSE_REASONS, type CloseReason, ProblemError } from '@fanline/protocol'
+import type { Credential } from '../authenticator.ts'
 import { AT_HEAD, type Cursor, cursorAfter, cursorSince } from '../cursor.ts'
 import { type Dialect, eventStreamDialect, ndjsonDialect } from '../dialect.ts'
 
@@ -10,6 +11,12 @@ export interface StreamRequest {
   readonly channels?: readonly string[] | undefined
   /** When the stream ends, in milliseconds since 1970: with the credential that opened it. Never when absent. */
   readonly expiresAt?: number | undefined
+  /** By what its client was let in; an application's own check when absent. */
+  readonly credential?: Credential | undefined
+  /** Where its client is, for `limits.connectionsPerAddress`; not counted when absent. */
+  readonly address?: string | undefined
+  /** Called when the stream has opened; what it answers is called when it has ended. */
+  readonly hold?: (() => () => void) | undefined
 }
 
 /** The parts of a request that a stream looks at. */
@@ -76,6 +83,8 @@ export function softRefusal(
 
 const SOFT_REASONS: Partial<Record<ProblemError['code'], CloseReason>> = {
   'too-many-connections': 'overloaded',
+  'too-many-connections-of-user': 'overloaded',
+  'too-many-connections-of-address': 'overloaded',
   'shutting-down': 'drain',
   'log-unavailable': 'log-failed',
 }

@@ -1,0 +1,126 @@
+/** Tickets for an EventSource, which cannot send a token in a header. */
+import { ProblemError, parseChannel } from '@fanline/protocol'
+import {
+  type Access,
+  type Authenticator,
+  type CredentialSource,
+  mustSubscribe,
+  type Ticket,
+  type TicketIssuer,
+  type TicketRequest,
+} from '../authenticator.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import { isOwnOrigin } from './page-origin.ts'
+
+/** Nobody guesses 256 bits. */
+const TICKET_BYTES = 32
+
+/** A ticket takes some 500 bytes. */
+const MAX_TICKETS = 100_000
+
+/** How long tickets are good. */
+export interface TicketOptions {
+  /** From their issue until the first stream, and from the end of a stream until it must have come back, in milliseconds. */
+  readonly lifetimeMs: number
+  readonly clock?: Pick<Clock, 'now'>
+}
+
+interface Issued {
+  readonly access: Access
+  readonly origin: string | undefined
+  endsAt: number
+  /** Streams that are open now; while there is one, the ticket does not end. */
+  streams: number
+}
+
+/**
+ * Random tickets, kept in the memory of this process. A ticket opens streams of its user to its channels from pages of
+ * its origin, also again and again, as an EventSource comes back to the address it was given; never beyond the end of
+ * the token it was issued for, and never after that token was revoked.
+ */
+export class Tickets implements TicketIssuer {
+  readonly #lifetimeMs: number
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #issued = new Map<string, Issued>()
+
+  constructor({ lifetimeMs, clock = systemClock }: TicketOptions) {
+    this.#lifetimeMs = lifetimeMs
+    this.#clock = clock
+  }
+
+  issue(access: Access, { channels, origin }: TicketRequest): Ticket {
+    for (const channel of channels) mustSubscribe(access, channel)
+    this.#mustHaveRoom()
+    const ticket = randomText()
+    const endsAt = Math.min(
+      this.#clock.now() + this.#lifetimeMs,
+      access.expiresAt ?? Number.POSITIVE_INFINITY,
+    )
+    const topics = new Set<string>(channels.map(parseChannel))
+    const issued: Issued = {
+      endsAt,
+      streams: 0,
+      origin,
+      access: {
+        user: access.user,
+        isAdmin: false,
+        expiresAt: access.expiresAt,
+        credential: { ...access.credential, kind: 'ticket' },
+        maySubscribe: (channel) => topics.has(channel),
+        mayPublish: () => false,
+        hold: () => {
+          issued.streams++
+          return () => {
+            issued.streams--
+            issued.endsAt = this.#clock.now() + this.#lifetimeMs
+          }
+        },
+      },
+    }
+    this.#issued.set(ticket, issued)
+    return { ticket, expiresAt: new Date(endsAt).toISOString() }
+  }
+
+  /** Lets in who asks for a stream with `?ticket=`. @throws ProblemError `ticket-invalid` */
+  readonly authenticate: Authenticator = (source) => {
+    const ticket = source.query.get('ticket')
+    if (ticket === null || !isStream(source)) return undefined
+    const issued = this.#issued.get(ticket)
+    if (!issued || this.#hasEnded(issued) || !isFrom(issued.origin, source)) {
+      throw new ProblemError('ticket-invalid')
+    }
+    return issued.access
+  }
+
+  #hasEnded({ access, endsAt, streams }: Issued): boolean {
+    const now = this.#clock.now()
+    return (streams === 0 && endsAt <= now) || (access.expiresAt ?? Number.POSITIVE_INFINITY) <= now
+  }
+
+  #mustHaveRoom(): void {
+    if (this.#issued.size < MAX_TICKETS) return
+    for (const [ticket, issued] of this.#issued) if (this.#hasEnded(issued)) this.#issued.delete(ticket)
+    if (this.#issued.size >= MAX_TICKETS) throw new ProblemError('too-many-tickets')
+  }
+}
+
+function isStream({ method, path }: CredentialSource): boolean {
+  return (method === 'GET' || method === 'HEAD') && /^\/v1\/events(?:\/|$)/.test(path)
+}
+
+/** A browser names the page's origin, or says that it is the server's own; what is no browser says neither. */
+function isFrom(bound: string | undefined, source: CredentialSource): boolean {
+  const origin = source.header('origin')
+  if (origin !== undefined) return bound === undefined ? isOwnOrigin(origin, source) : origin === bound
+  const site = source.header('sec-fetch-site')
+  if (site === undefined || site === 'none') return true
+  return site === 'same-origin' && (bound === undefined || isOwnOrigin(bound, source))
+}
+
+function randomText(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(TICKET_BYTES))
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
