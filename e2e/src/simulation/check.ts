@@ -50,10 +50,15 @@ export function checkClient(client: SimClient, truth: readonly Truth[]): Verdict
     cursor = heard.id
   })
   for (const event of truth) {
-    if (first === undefined || event.position <= first || event.position > cursor || !isFor(client, event))
+    if (
+      first === undefined ||
+      event.position <= first ||
+      event.position > cursor ||
+      isExcepted(client, event)
+    )
       continue
     if (heardAt.has(event.serial)) continue
-    const followed = event.channels.filter((channel) => client.follows.includes(channel))
+    const followed = event.channels.filter((channel) => mustFollow(client, channel, event.position))
     const later = client.heard.findIndex(
       (heard) => heard.kind === 'event' && (heard.id ?? 0) > event.position,
     )
@@ -72,9 +77,31 @@ export function checkClient(client: SimClient, truth: readonly Truth[]): Verdict
   return { violations, heard: heardAt.size, gaps: gaps.length, needlessGaps: needless.length }
 }
 
+function isExcepted(client: SimClient, event: Truth): boolean {
+  return client.user !== undefined && event.except?.includes(client.user) === true
+}
+
+/** True when the client may hear the event. */
 function isFor(client: SimClient, event: Truth): boolean {
-  if (client.user !== undefined && event.except?.includes(client.user)) return false
-  return event.channels.some((channel) => client.follows.includes(channel))
+  return (
+    !isExcepted(client, event) && event.channels.some((channel) => mayFollow(client, channel, event.position))
+  )
+}
+
+/** Wanted at that position, or later: who comes back with an older cursor reads again what it had passed. */
+function mayFollow(client: SimClient, channel: string, position: number): boolean {
+  return client.isOwn(channel) || wantedFrom(client, position).some((channels) => channels.includes(channel))
+}
+
+/** Wanted at that position, and ever since: what was no longer wanted need not be read again. */
+function mustFollow(client: SimClient, channel: string, position: number): boolean {
+  return client.isOwn(channel) || wantedFrom(client, position).every((channels) => channels.includes(channel))
+}
+
+/** The topics that the client wanted at a position, and all that it wanted later. */
+function wantedFrom(client: SimClient, position: number): readonly (readonly string[])[] {
+  const current = client.wanted.findLastIndex(({ after }) => after < position)
+  return client.wanted.slice(Math.max(0, current)).map(({ channels }) => channels)
 }
 
 function sameChannel(

@@ -16,11 +16,18 @@ export type Heard =
   | { readonly kind: 'cursor'; readonly id: number; readonly resumed: boolean }
   | { readonly kind: 'live' }
 
+/** From a position on, a client wants other topics. */
+export interface ChannelChange {
+  readonly after: number
+  readonly channels: readonly string[]
+}
+
 /** A browser tab: it connects, loses its connection, and comes back with the last id it saw. */
 export class SimClient {
   readonly name: string
   readonly user: string | undefined
-  readonly channels: readonly string[]
+  /** What it wanted, first to last. */
+  readonly wanted: ChannelChange[]
   readonly heard: Heard[] = []
   readonly violations: string[] = []
   sink: SimSink | undefined
@@ -31,7 +38,7 @@ export class SimClient {
   constructor(name: string, user: string | undefined, channels: readonly string[], random: Random) {
     this.name = name
     this.user = user
-    this.channels = channels
+    this.wanted = [{ after: 0, channels }]
     this.#random = random
   }
 
@@ -39,9 +46,27 @@ export class SimClient {
     return this.sink !== undefined && !this.sink.isClosed
   }
 
-  /** All that it follows, also what comes by itself. */
-  get follows(): readonly string[] {
-    return ['@all', ...(this.user === undefined ? [] : [`@user:${this.user}`]), ...this.channels]
+  /** Topics that it wants now. */
+  get channels(): readonly string[] {
+    return this.wanted.at(-1)!.channels
+  }
+
+  /** True for what comes to it without asking. */
+  isOwn(channel: string): boolean {
+    return channel === '@all' || (this.user !== undefined && channel === `@user:${this.user}`)
+  }
+
+  /** Wants other topics: at once where it is connected, otherwise when it comes back. */
+  change(hub: Hub, channels: readonly string[]): void {
+    if (!this.isConnected) {
+      this.wanted.push({ after: Number(this.#lastId), channels })
+      return
+    }
+    // Before its hello a client cannot know what its connection is called.
+    const connection = this.connectionId === undefined ? undefined : hub.connection(this.connectionId)
+    if (!connection) return
+    this.wanted.push({ after: Number(connection.cursor), channels })
+    hub.follow(connection.id, channels).catch((error) => this.violations.push(`a change failed: ${error}`))
   }
 
   /** Asks for a stream, going on after the last id. */
@@ -55,6 +80,7 @@ export class SimClient {
       violate: (what) => this.violations.push(what),
     })
     this.sink = sink
+    this.connectionId = undefined
     const cursor = this.#lastId === '' ? {} : { cursor: cursorAfter(this.#lastId) }
     hub
       .connect({ user: this.user, channels: this.channels, ...cursor }, sink, eventStreamDialect)

@@ -7,6 +7,8 @@ import { SimClient } from './sim-client.ts'
 import { SimClock } from './sim-clock.ts'
 
 const CHANNELS = ['a', 'b', 'c', 'd']
+/** Followed by nobody at first, so that who wants one of them makes the log watch it. */
+const LATER_CHANNELS = ['e', 'f', 'g', 'h']
 const USERS = ['u', 'v']
 const STEPS = 500
 /** More turns than any run needs to settle once all faults have ended. */
@@ -43,6 +45,8 @@ class Simulation {
   readonly violations: string[] = []
   readonly #seed: number
   readonly #random: Random
+  /** Every second seed also changes channels of open connections; a dice of its own leaves the other seeds as they were. */
+  readonly #changes: Random | undefined
   readonly #clock: SimClock
   readonly #clients: SimClient[]
   readonly #truth: Truth[] = []
@@ -58,6 +62,7 @@ class Simulation {
     this.#seed = seed
     this.#random = new Random(seed)
     const random = this.#random
+    this.#changes = seed % 2 === 1 ? new Random(-seed) : undefined
     this.#clock = new SimClock(random)
     this.#awkward = random.oneIn(2)
     this.#tuning = {
@@ -86,6 +91,7 @@ class Simulation {
   async live(): Promise<void> {
     for (let step = 0; step < STEPS; step++) {
       this.#act()
+      if (this.#changes) this.#changeChannels(this.#changes)
       await microtasks()
     }
   }
@@ -164,6 +170,17 @@ class Simulation {
     }
   }
 
+  /** Much is published meanwhile: some of it before the log watches what was added. */
+  #changeChannels(changes: Random): void {
+    if (changes.oneIn(8)) {
+      const wanted = [...CHANNELS, ...LATER_CHANNELS].filter(() => changes.oneIn(3))
+      changes.pick(this.#clients).change(this.#hub, wanted)
+    }
+    if (changes.oneIn(4)) {
+      this.#publishTo({ channels: changes.some(LATER_CHANNELS) }, this.#padding(changes), changes)
+    }
+  }
+
   #burst(): void {
     const count = this.#random.between(5, 40)
     for (let i = 0; i < count; i++) this.#publish()
@@ -171,11 +188,19 @@ class Simulation {
 
   #publish(): void {
     const random = this.#random
+    const padding = this.#padding(random)
+    if (random.oneIn(6)) this.#publishTo({ all: true }, padding, random)
+    else if (random.oneIn(4)) this.#publishTo({ users: random.some(USERS) }, padding, random)
+    else this.#publishTo({ channels: random.some(CHANNELS) }, padding, random)
+  }
+
+  #padding(random: Random): string {
+    return 'x'.repeat(random.pick([0, 10, 300]))
+  }
+
+  #publishTo(target: Partial<PublishRequest>, padding: string, random: Random): void {
     const serial = ++this.#serial
-    const request: PublishRequest = { data: { serial, padding: 'x'.repeat(random.pick([0, 10, 300])) } }
-    if (random.oneIn(6)) request.all = true
-    else if (random.oneIn(4)) request.users = random.some(USERS)
-    else request.channels = random.some(CHANNELS)
+    const request: PublishRequest = { ...target, data: { serial, padding } }
     if (random.oneIn(5)) request.except = [random.pick(USERS)]
     if (random.oneIn(8)) request.ephemeral = true
     const hub = this.#hub
