@@ -36,6 +36,10 @@ export class SimSink implements Sink {
     if (this.#isClosed) listener.closed()
   }
 
+  flush(): void {
+    // Nothing waits in front of this socket.
+  }
+
   write(run: Run): boolean {
     if (this.#isClosed || this.#ending) {
       this.#violate('a write after the end')

@@ -43,6 +43,8 @@ export interface ConnectionRequest {
   readonly user: UserId | undefined
   /** Topics, each once. */
   readonly topics: readonly ChannelName[]
+  /** Follows everyone's channel. */
+  readonly followsAll: boolean
   readonly cursor: Cursor
   /** When the stream ends, in milliseconds since 1970; undefined when it does not. */
   readonly expiresAt: number | undefined
@@ -102,6 +104,8 @@ export class Connection implements SinkListener {
 
   readonly #delivery: Delivery
   readonly #sink: Sink
+  /** What it follows without having asked. */
+  readonly #own: readonly ChannelName[]
   readonly #release: (() => void) | undefined
   #saidExpiring = false
   /** Counts reads, and changes of channels: only the page that was asked for last is written, and only once. */
@@ -128,7 +132,11 @@ export class Connection implements SinkListener {
     this.address = request.address
     this.credential = request.credential
     this.topics = request.topics
-    this.channels = this.#withOwn(request.topics)
+    this.#own = [
+      ...(request.followsAll ? [ALL_CHANNEL] : []),
+      ...(request.user === undefined ? [] : [userChannel(request.user)]),
+    ]
+    this.channels = [...this.#own, ...request.topics]
     this.#start = request.cursor
     this.expiresAt = request.expiresAt
     this.#release = request.hold?.()
@@ -238,7 +246,7 @@ export class Connection implements SinkListener {
   async follow(topics: readonly ChannelName[]): Promise<void> {
     if (this.state === 'closed') return
     const before = this.channels
-    const after = this.#withOwn(topics)
+    const after = [...this.#own, ...topics]
     const added = after.filter((channel) => !before.includes(channel))
     const removed = before.filter((channel) => !after.includes(channel))
     this.topics = topics
@@ -268,7 +276,8 @@ export class Connection implements SinkListener {
     else if (this.#takesWords() && this.#lastWriteAt <= quietSince) {
       const run = this.state === 'live' ? checkpoint.after(this.cursor, this.frames) : undefined
       if (run) this.cursor = checkpoint.position as Position
-      this.#write(run ?? this.frames.heartbeat)
+      const words = run ?? this.frames.heartbeat(nowMs)
+      if (words) this.#write(words)
     }
   }
 
@@ -277,7 +286,8 @@ export class Connection implements SinkListener {
     if (this.state === 'closed') return
     const bye: Bye = { reason, reconnect: CLOSE_REASONS[reason].reconnect }
     const retry = retryMs === undefined ? {} : { retryMs }
-    this.#sink.write(encodeRun(this.frames.dialect.control({ type: 'fanline.bye', data: bye, ...retry })))
+    const text = this.frames.dialect.control({ type: 'fanline.bye', data: bye, ...retry })
+    if (text !== '') this.#sink.write(encodeRun(text))
     this.#leave(reason)
     const { clock, ending, options } = this.#delivery
     // A client that takes nothing would keep its socket, and what waits in it, for ever.
@@ -333,19 +343,22 @@ export class Connection implements SinkListener {
       heartbeatMs: options.delivery.heartbeatMs,
     }
     this.#isGreeted = true
-    const hello = { type: 'fanline.hello', data, position, retryMs: retryMs() }
-    this.#write(encodeRun(this.frames.dialect.control(hello)))
+    const text = this.frames.dialect.control({ type: 'fanline.hello', data, position, retryMs: retryMs() })
+    if (text === '') this.#sink.flush()
+    else this.#write(encodeRun(text))
   }
 
   #writePage(page: LogPage): void {
     const { counters } = this.#delivery
-    const gaps = page.gaps.filter((gap) => !this.#start.expects.includes(gap.reason))
+    const { losses = [], expects } = this.#start
+    const gaps = [...losses, ...page.gaps.filter((gap) => !expects.includes(gap.reason))]
     const entries = this.#permitted(page.entries)
     this.cursor = page.through
     this.#start = AT_HEAD
     counters.delivered += entries.length
     counters.replayed += entries.length
-    if (gaps.length > 0) this.#write(encodeRun(this.#gaps(gaps) + this.#text(entries)))
+    const notices = gaps.length > 0 ? this.#gaps(gaps) : ''
+    if (notices !== '') this.#write(encodeRun(notices + this.#text(entries)))
     else if (entries.length > 0) this.#write(this.frames.page(entries))
   }
 
@@ -446,7 +459,8 @@ export class Connection implements SinkListener {
     } else if (nowMs >= expiresAt - EXPIRING_MS && !this.#saidExpiring && this.#takesWords()) {
       this.#saidExpiring = true
       const data: Expiring = { at: new Date(expiresAt).toISOString() }
-      this.#write(encodeRun(this.frames.dialect.control({ type: 'fanline.expiring', data })))
+      const text = this.frames.dialect.control({ type: 'fanline.expiring', data })
+      if (text !== '') this.#write(encodeRun(text))
     }
   }
 
@@ -475,12 +489,6 @@ export class Connection implements SinkListener {
     counters.closed++
     counters.closedBy[reason] = (counters.closedBy[reason] ?? 0) + 1
     this.#release?.()
-  }
-
-  #withOwn(topics: readonly ChannelName[]): readonly ChannelName[] {
-    return this.user === undefined
-      ? [ALL_CHANNEL, ...topics]
-      : [ALL_CHANNEL, userChannel(this.user), ...topics]
   }
 }
 

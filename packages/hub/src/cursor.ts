@@ -6,6 +6,7 @@ import {
   positionAt,
   ZERO,
 } from '@fanline/protocol'
+import type { Gap } from './log.ts'
 
 /** Where a connection begins to read. */
 export interface Cursor {
@@ -13,6 +14,8 @@ export interface Cursor {
   readonly after: Position | null
   /** Losses that this way of asking takes for granted, and so are not announced. */
   readonly expects: readonly GapReason[]
+  /** Losses that are known before anything is read; they are announced first. */
+  readonly losses?: readonly Gap[]
 }
 
 /** Begin with what is published from now on. */

@@ -12,12 +12,17 @@ export interface ControlEvent {
   readonly retryMs?: number
 }
 
-/** How entries look on the wire. Pure: the same entry always gives the same text, so it is encoded once for all. */
+/** How a stream looks on the wire. The same entry always gives the same text, so it is encoded once for all. */
 export interface Dialect {
   readonly contentType: string
-  /** Written when a stream was quiet for long. */
-  readonly heartbeat: string
+  /** What goes above a stream beside its content type; what fanline's own streams have when absent. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Written when a stream was quiet for long; `''` writes nothing. A function is asked again each second. */
+  readonly heartbeat: string | ((nowMs: number) => string)
+  /** How long a stream may be quiet, in milliseconds; `delivery.heartbeatMs` when absent. */
+  readonly heartbeatMs?: number
   entry(entry: Entry): string
+  /** `''` says nothing. */
   control(event: ControlEvent): string
 }
 

@@ -16,8 +16,8 @@ const ENTRY_OVERHEAD = 300
  */
 export class Frames {
   readonly dialect: Dialect
-  /** What says "still here" on a quiet stream. */
-  readonly heartbeat: Run
+  #heartbeat: Run | undefined
+  #heartbeatAt = Number.NEGATIVE_INFINITY
   readonly #generationLength: number
   #young = new Map<Entry, string>()
   #old = new Map<Entry, string>()
@@ -27,8 +27,18 @@ export class Frames {
   /** @param cacheLength about how many characters of encoded text may be kept */
   constructor(dialect: Dialect, cacheLength: number) {
     this.dialect = dialect
-    this.heartbeat = encodeRun(dialect.heartbeat)
     this.#generationLength = cacheLength / 2
+  }
+
+  /** What says "still here" on a quiet stream, shared by all; undefined in a dialect that says nothing. */
+  heartbeat(nowMs: number): Run | undefined {
+    const { heartbeat } = this.dialect
+    const isDue = typeof heartbeat === 'function' ? this.#heartbeatAt !== nowMs : !this.#heartbeat
+    if (!isDue) return this.#heartbeat
+    const text = typeof heartbeat === 'function' ? heartbeat(nowMs) : heartbeat
+    this.#heartbeatAt = nowMs
+    this.#heartbeat = text === '' ? undefined : encodeRun(text)
+    return this.#heartbeat
   }
 
   /** The text of one entry. */

@@ -86,6 +86,8 @@ export interface SubscribeRequest {
   readonly expiresAt?: number | undefined
   /** By what its client was let in; an application's own check when absent. */
   readonly credential?: Credential | undefined
+  /** False keeps what is for everyone away from it; true when absent. */
+  readonly followsAll?: boolean | undefined
   /** Where its client is, for `limits.connectionsPerAddress`; not counted when absent. */
   readonly address?: string | undefined
   /** Called when the stream has opened; what it answers is called when it has ended. */
@@ -290,6 +292,7 @@ export class Hub<Events extends EventMap = EventMap> {
       number: ++this.#counters.opened,
       user,
       topics,
+      followsAll: request.followsAll ?? true,
       cursor: request.cursor ?? AT_HEAD,
       expiresAt: request.expiresAt,
       credential: request.credential ?? { kind: 'custom' },
@@ -385,6 +388,11 @@ export class Hub<Events extends EventMap = EventMap> {
   /** Open connections, oldest first; all of them, or those that match every part of the filter. */
   *connections(filter: ConnectionFilter = {}): Generator<ConnectionInfo> {
     for (const connection of this.#matchingConnections(filter)) yield describe(connection)
+  }
+
+  /** How many streams a user has open. */
+  connectionsOf(user: string): number {
+    return this.#registry.countOf(parseUser(user))
   }
 
   /** True while somebody follows the topic. */

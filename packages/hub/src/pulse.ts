@@ -53,7 +53,9 @@ export class Pulse implements Checkpoints {
     if (position === undefined || position <= cursor) return undefined
     let run = this.#runs.get(frames)
     if (!run) {
-      run = encodeRun(frames.dialect.control({ type: 'fanline.checkpoint', data: { live: true }, position }))
+      const text = frames.dialect.control({ type: 'fanline.checkpoint', data: { live: true }, position })
+      if (text === '') return undefined
+      run = encodeRun(text)
       this.#runs.set(frames, run)
     }
     return run
@@ -77,7 +79,6 @@ export class Pulse implements Checkpoints {
       this.#position = this.#fanOut.settled
       this.#runs.clear()
     }
-    const quietSince = this.#now - this.#heartbeatMs
     for (let i = 0; i < CHECKS_PER_TURN; i++) {
       const step = this.#sweep?.next()
       if (!step || step.done) {
@@ -85,8 +86,10 @@ export class Pulse implements Checkpoints {
         this.#shed()
         return
       }
-      step.value.pulse(this.#now, quietSince, this)
-      if (step.value.state === 'behind') this.#behind.push(step.value)
+      const connection = step.value
+      const { heartbeatMs = this.#heartbeatMs } = connection.frames.dialect
+      connection.pulse(this.#now, this.#now - heartbeatMs, this)
+      if (connection.state === 'behind') this.#behind.push(connection)
     }
     this.#clock.defer(this.#turn)
   }

@@ -18,6 +18,8 @@ export interface SinkListener {
 export interface Sink {
   /** Starts the response; a peer that has left already is reported at once. */
   open(listener: SinkListener): void
+  /** Sends the head of the response now: nothing may be written for long. */
+  flush(): void
   /** Takes the bytes, always. False means: nothing more, please, until `drained`. */
   write(run: Run): boolean
   /** A number that changes whenever bytes have left. */

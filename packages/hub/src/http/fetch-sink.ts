@@ -36,6 +36,10 @@ export class FetchSink implements Sink {
     this.#signal.addEventListener('abort', this.#closed, { once: true })
   }
 
+  flush(): void {
+    // The runtime sends the head as soon as it has the response.
+  }
+
   write(run: Run): boolean {
     if (!this.#controller) return true
     this.#controller.enqueue(run.payload)

@@ -8,7 +8,7 @@ import { cursorOf, dialectOf, type StreamRequest, softRefusal, streamHeaders } f
 export async function serveFetch(hub: Hub, request: Request, stream: StreamRequest): Promise<Response> {
   const accept = request.headers.get('accept') ?? undefined
   try {
-    const dialect = dialectOf(accept)
+    const dialect = stream.dialect ?? dialectOf(accept)
     const headers = streamHeaders(dialect)
     if (request.method === 'HEAD') return new Response(null, { headers })
     const ask = {
@@ -16,11 +16,12 @@ export async function serveFetch(hub: Hub, request: Request, stream: StreamReque
       header: (name: string) => request.headers.get(name) ?? undefined,
     }
     const sink = new FetchSink(request.signal)
-    await hub.connect({ ...stream, cursor: cursorOf(ask, hub.clock.now()) }, sink, dialect)
+    const cursor = stream.cursor ?? cursorOf(ask, hub.clock.now())
+    await hub.connect({ ...stream, cursor }, sink, dialect)
     return new Response(sink.body, { headers })
   } catch (error) {
     const problem = hub.problemOf(error)
-    const soft = softRefusal(problem, accept, hub.retryMs())
+    const soft = softRefusal(problem, accept, hub.retryMs(), stream.dialect)
     return soft ? new Response(soft.text, { headers: streamHeaders(soft.dialect) }) : problemResponse(problem)
   }
 }

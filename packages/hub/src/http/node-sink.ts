@@ -39,6 +39,10 @@ export class NodeSink implements Sink {
     this.#response.writeHead(200, this.#headers)
   }
 
+  flush(): void {
+    if (!this.#response.destroyed) this.#response.flushHeaders()
+  }
+
   write(run: Run): boolean {
     const socket = this.#socket
     if (socket) {

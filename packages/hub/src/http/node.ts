@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { toProblem } from '@fanline/protocol'
+import type { Dialect } from '../dialect.ts'
 import type { Hub } from '../hub.ts'
 import { NodeSink } from './node-sink.ts'
 import { problemHeaders } from './problem-headers.ts'
@@ -25,21 +26,27 @@ export async function serveNode(
   req.resume()
   if (res.destroyed) return
   try {
-    const dialect = dialectOf(accept)
+    const dialect = request.dialect ?? dialectOf(accept)
     const headers = streamHeaders(dialect)
     if (req.method === 'HEAD') res.writeHead(200, headers).end()
     else {
-      const cursor = cursorOf(ask, hub.clock.now())
+      const cursor = request.cursor ?? cursorOf(ask, hub.clock.now())
       await hub.connect({ ...request, cursor }, new NodeSink(res, headers), dialect)
     }
   } catch (error) {
-    refuseNode(hub, res, error, accept)
+    refuseNode(hub, res, error, accept, request.dialect)
   }
 }
 
-function refuseNode(hub: Hub, res: ServerResponse, error: unknown, accept: string | undefined): void {
+function refuseNode(
+  hub: Hub,
+  res: ServerResponse,
+  error: unknown,
+  accept: string | undefined,
+  dialect: Dialect | undefined,
+): void {
   const problem = hub.problemOf(error)
-  const soft = softRefusal(problem, accept, hub.retryMs())
+  const soft = softRefusal(problem, accept, hub.retryMs(), dialect)
   if (soft) res.writeHead(200, streamHeaders(soft.dialect)).end(soft.text)
   else answerProblem(res, problem)
 }

@@ -15,6 +15,12 @@ export interface StreamRequest {
   readonly credential?: Credential | undefined
   /** Where its client is, for `limits.connectionsPerAddress`; not counted when absent. */
   readonly address?: string | undefined
+  /** How the client hears its events; as it asks in `Accept` when absent. */
+  readonly dialect?: Dialect | undefined
+  /** Where the stream begins; as the client asks when absent. */
+  readonly cursor?: Cursor | undefined
+  /** False keeps what is for everyone away from it; true when absent. */
+  readonly followsAll?: boolean | undefined
   /** Called when the stream has opened; what it answers is called when it has ended. */
   readonly hold?: (() => () => void) | undefined
 }
@@ -25,19 +31,20 @@ export interface StreamAsk {
   header(name: string): string | undefined
 }
 
-/** `no-transform` keeps proxies and middleware from compressing, and so from holding back, what should leave at once. */
+/** What stands above a stream. `no-transform` keeps proxies and middleware from compressing, and so from holding back, what should leave at once. */
 export function streamHeaders(dialect: Dialect): Readonly<Record<string, string>> {
   let headers = HEADERS.get(dialect)
   if (!headers) {
     headers = {
       'Content-Type': dialect.contentType,
-      'Cache-Control': 'no-store, no-transform',
-      'X-Accel-Buffering': 'no',
+      ...(dialect.headers ?? OWN_HEADERS),
     }
     HEADERS.set(dialect, headers)
   }
   return headers
 }
+
+const OWN_HEADERS = { 'Cache-Control': 'no-store, no-transform', 'X-Accel-Buffering': 'no' }
 
 /** Every stream of a dialect has the same headers, so all of them share one object. */
 const HEADERS = new Map<Dialect, Readonly<Record<string, string>>>()
@@ -73,10 +80,11 @@ export function softRefusal(
   problem: ProblemError,
   accept: string | undefined,
   retryMs: number,
+  asked?: Dialect,
 ): { dialect: Dialect; text: string } | undefined {
   const reason = SOFT_REASONS[problem.code]
   if (!reason || accept?.includes('application/problem+json')) return undefined
-  const dialect = accept?.includes('application/x-ndjson') ? ndjsonDialect : eventStreamDialect
+  const dialect = asked ?? (accept?.includes('application/x-ndjson') ? ndjsonDialect : eventStreamDialect)
   const data: Bye = { reason, reconnect: CLOSE_REASONS[reason].reconnect }
   return { dialect, text: dialect.control({ type: 'fanline.bye', data, retryMs }) }
 }
