@@ -110,8 +110,8 @@ export class Connection implements SinkListener {
   #saidExpiring = false
   /** Counts reads, and changes of channels: only the page that was asked for last is written, and only once. */
   #turn = 0
-  /** True while the log has not yet confirmed that it announces a channel that was added. */
-  #isWatching = false
+  /** Until the log has confirmed that it announces all channels that were added. */
+  #watched: Promise<unknown> | undefined
   #start: Cursor
   #lastWriteAt: number
   #isGreeted = false
@@ -176,7 +176,7 @@ export class Connection implements SinkListener {
    * in the same turn as the check that nothing else is left. Called by the queue of catch-ups.
    */
   async catchUp(): Promise<void> {
-    if (this.state !== 'catching-up' || this.#isWatching) return
+    if (this.state !== 'catching-up' || this.#watched) return
     const turn = ++this.#turn
     let page: LogPage
     try {
@@ -252,20 +252,21 @@ export class Connection implements SinkListener {
     this.topics = topics
     this.channels = after
     for (const channel of removed) this.#skipped?.delete(channel)
-    const watched = this.#delivery.registry.change(this, added, removed)
-    const turn = ++this.#turn
+    // An earlier change may still be waiting for a channel that stays.
+    const watched = Promise.all([this.#watched, this.#delivery.registry.change(this, added, removed)])
+    this.#watched = watched
+    this.#turn++
     if (this.state === 'live') this.state = 'catching-up'
     this.#announceLive = true
-    this.#isWatching = true
     try {
       await watched
     } catch (error) {
       this.#fail(error)
       throw error
     }
-    // A later change waits for these channels, too, and goes on from here.
-    if (turn !== this.#turn) return
-    this.#isWatching = false
+    // A later change goes on from here.
+    if (this.#watched !== watched) return
+    this.#watched = undefined
     this.#readOn()
   }
 
@@ -387,7 +388,7 @@ export class Connection implements SinkListener {
 
   /** Takes a place in the queue of catch-ups, should there be anything to catch up with. */
   #readOn(): void {
-    if (this.#isCatchingUp() && !this.#isWatching) this.#delivery.catchUps.add(this)
+    if (this.#isCatchingUp() && !this.#watched) this.#delivery.catchUps.add(this)
   }
 
   /** True when the hub may say something of its own: after the hello, while the socket is not full. */
