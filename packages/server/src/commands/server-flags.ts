@@ -1,20 +1,27 @@
 import { type Command, Option } from 'commander'
 import { readEnvironment } from '../config/environment.ts'
-import { loadConfig } from '../config/load-config.ts'
-import { type Config, NAMED_OPTIONS, type NamedOption } from '../config/server-options.ts'
+import { type LoadedConfig, loadConfig } from '../config/load-config.ts'
+import { NAMED_OPTIONS, type NamedOption } from '../config/named-options.ts'
+import { isNotSet, type OptionRow } from '../config/option-row.ts'
+import type { Config } from '../config/server-options.ts'
 
-/** Gives a verb the flags of all options, and `--config`. */
-export function addServerFlags(command: Command): Command {
+/** Gives a verb the flags of options, all of them unless some are named, and `--config`. */
+export function addServerFlags(command: Command, options: readonly NamedOption[] = NAMED_OPTIONS): Command {
   command.addOption(new Option('--config <file>', 'A YAML or JSON file with options (FANLINE_CONFIG).'))
-  for (const option of NAMED_OPTIONS) command.addOption(flagOf(option))
+  for (const option of options) command.addOption(flagOf(option))
   return command
 }
+
+/** Variables of hosting platforms that stand for an option where its own is not set: option path → name. */
+export type PlatformVariables = ReadonlyMap<string, string>
+
+const NONE: PlatformVariables = new Map()
 
 /**
  * The configuration for a verb that was given {@link addServerFlags}.
  * @throws Failure
  */
-export function configOf(command: Command, platformVariables: ReadonlyMap<string, string>): Config {
+export function loadedFor(command: Command, platformVariables: PlatformVariables = NONE): LoadedConfig {
   const given = command.opts<Record<string, string | undefined>>()
   const flags = new Map<string, string>()
   for (const option of NAMED_OPTIONS) {
@@ -26,17 +33,33 @@ export function configOf(command: Command, platformVariables: ReadonlyMap<string
   return loadConfig({ flags, environment, directory, file: given.config, platformVariables })
 }
 
+/**
+ * The values alone of {@link loadedFor}.
+ * @throws Failure
+ */
+export function configOf(command: Command, platformVariables: PlatformVariables = NONE): Config {
+  return loadedFor(command, platformVariables).config
+}
+
 function flagOf({ flag, section, row }: NamedOption): Option {
-  const placeholder =
-    row.kind === 'number'
-      ? row.unit
-      : row.kind === 'choice'
-        ? row.choices.join('|')
-        : row.kind === 'list'
-          ? 'list'
-          : 'text'
-  const isUnset = typeof row.default !== 'number' && row.default.length === 0
-  const fallback = isUnset ? '' : ` (default: ${row.default})`
-  const option = new Option(`${flag} <${placeholder}>`, row.description + fallback)
+  const fallback = isNotSet(row.default) ? '' : ` (default: ${row.default})`
+  const option = new Option(`${flag} <${placeholderOf(row)}>`, row.description + fallback)
   return section === '' ? option : option.helpGroup(`${section}:`)
+}
+
+function placeholderOf(row: OptionRow): string {
+  switch (row.kind) {
+    case 'number':
+      return row.unit
+    case 'choice':
+      return row.choices.join('|')
+    case 'switch':
+      return 'true|false'
+    case 'list':
+      return 'list'
+    case 'records':
+      return 'json'
+    default:
+      return 'text'
+  }
 }

@@ -34,7 +34,7 @@ function mintCommand(): Command {
     .option('--expires <time>', 'how long it is good: a number with s, m, h or d', '1h')
   // The secret and what goes with it may come from a file or the environment, as for `fanline start`.
   return addServerFlags(command).action(async () => {
-    process.stdout.write(`${await mint(configOf(command, new Map()), command.opts<MintFlags>())}\n`)
+    process.stdout.write(`${await mint(configOf(command), command.opts<MintFlags>())}\n`)
   })
 }
 

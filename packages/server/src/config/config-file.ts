@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { extname, join, resolve } from 'node:path'
-import { parse } from 'yaml'
+import { parse, YAMLParseError } from 'yaml'
 import { usageFailure } from '../failure.ts'
 import { didYouMean } from './did-you-mean.ts'
-import { isRow, NAMED_OPTIONS, OPTIONS, type OptionTable } from './server-options.ts'
+import { NAMED_OPTIONS } from './named-options.ts'
+import { isRow, type OptionTable } from './option-row.ts'
+import { OPTIONS } from './server-options.ts'
 
 /** Looked for in the working directory when no file is named. */
 const DEFAULT_NAMES = ['fanline.yaml', 'fanline.yml', 'fanline.json']
@@ -46,8 +48,15 @@ function parseFile(directory: string, name: string): unknown {
   try {
     return extname(name) === '.json' ? JSON.parse(text) : parse(text, { logLevel: 'error' })
   } catch (error) {
-    throw usageFailure(`${name}: ${(error as Error).message.trim()}`)
+    throw usageFailure(`${name}: ${whatIsWrong(error as Error)}`)
   }
+}
+
+/** Without the piece of the file that both parsers would show: it may hold a secret. */
+function whatIsWrong(error: Error): string {
+  if (error instanceof YAMLParseError) return error.message.split('\n', 1)[0]!
+  const position = / at position \d+/.exec(error.message)?.[0] ?? ''
+  return `this is not JSON${position}.`
 }
 
 function collect(

@@ -1,4 +1,5 @@
-import { isRow, OPTIONS, type OptionRow, type OptionTable } from './server-options.ts'
+import { isNotSet, isRow, type OptionRow, type OptionTable } from './option-row.ts'
+import { OPTIONS } from './server-options.ts'
 
 /** The JSON Schema of a configuration file, made from the table of options. */
 export function configSchema(): object {
@@ -23,33 +24,28 @@ function section(table: OptionTable, properties: Record<string, object> = {}): o
 }
 
 function option(row: OptionRow): object {
-  const { default: fallback } = row
+  const { description } = row
+  const fallback = isNotSet(row.default) ? {} : { default: row.default }
   switch (row.kind) {
     case 'number':
       return {
-        description: `${row.description} (${row.unit})`,
+        description: `${description} (${row.unit})`,
         type: 'integer',
         minimum: row.min,
         maximum: row.max,
-        default: fallback,
+        ...fallback,
       }
     case 'choice':
-      return { description: row.description, enum: row.choices, default: fallback }
+      return { description, enum: row.choices, ...fallback }
+    case 'switch':
+      return { description, type: 'boolean', ...fallback }
     case 'list':
-      return {
-        description: row.description,
-        type: 'array',
-        items: { type: 'string', minLength: 1 },
-        default: fallback,
-      }
+      return { description, type: 'array', items: { type: 'string', minLength: 1 }, default: row.default }
+    case 'records':
+      return { description, type: 'array', items: section(row.fields), default: row.default }
     case 'secret':
-      return { description: row.description, type: 'string', minLength: row.minLength }
+      return { description, type: 'string', minLength: row.minLength }
     case 'text':
-      return {
-        description: row.description,
-        type: 'string',
-        minLength: 1,
-        ...(fallback === '' ? {} : { default: fallback }),
-      }
+      return { description, type: 'string', minLength: 1, ...fallback }
   }
 }

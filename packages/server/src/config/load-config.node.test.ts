@@ -29,7 +29,7 @@ function load(
     directory,
     file,
     ...(platformVariables ? { platformVariables } : {}),
-  })
+  }).config
 }
 
 function refuses(t: TestContext, setting: Setting, message: RegExp | string): void {
@@ -170,4 +170,128 @@ test('options that contradict each other are refused', (t) => {
     { flags: { 'history.maxBytes': '2000000', 'history.totalBytes': '1000000' } },
     /larger than history\.total/,
   )
+  refuses(t, { flags: { 'admin.port': '4000' } }, /^admin\.port and port are both 4000/)
+  for (const trusted of ['10.0.0.0/40', '10.0.0/8', 'proxy.example', '::/129', '10.0.0.0/8/8', '10.0.0.1/']) {
+    refuses(t, { flags: { 'proxy.trusted': trusted } }, /^proxy\.trusted is a list of addresses and networks/)
+  }
+  for (const hosts of ['https://app.example', 'app.example:443', 'app.example/', '*.example', 'a..b']) {
+    refuses(t, { flags: { 'http.hosts': hosts } }, /^http\.hosts is a list of names/)
+  }
+})
+
+test('an option without a default is undefined until somebody sets it', (t) => {
+  assert.equal(load(t, {}).admin.port, undefined)
+  assert.equal(load(t, { flags: { 'admin.port': '0' } }).admin.port, 0)
+})
+
+test('a switch is true or false, and nothing that looks like it', (t) => {
+  assert.equal(load(t, {}).jwt.tokenInQuery, false)
+  assert.equal(load(t, { flags: { 'jwt.tokenInQuery': 'true' } }).jwt.tokenInQuery, true)
+  assert.equal(load(t, { variables: { FANLINE_JWT_TOKEN_IN_QUERY: 'false' } }).jwt.tokenInQuery, false)
+  assert.equal(load(t, { files: { 'fanline.yaml': 'jwt: { tokenInQuery: true }' } }).jwt.tokenInQuery, true)
+  const source = 'FANLINE_JWT_TOKEN_IN_QUERY in the environment must be true or false, not'
+  for (const text of ['1', 'yes', 'TRUE', 'on']) {
+    refuses(t, { variables: { FANLINE_JWT_TOKEN_IN_QUERY: text } }, `${source} "${text}".`)
+  }
+  refuses(
+    t,
+    { files: { 'fanline.yaml': 'jwt: { tokenInQuery: "true" }' } },
+    'jwt.tokenInQuery in fanline.yaml must be true or false, not "true".',
+  )
+})
+
+const SECRET = 'a secret that is long enough for HS256'
+
+test('records come from a file, or as JSON from a flag or a variable', (t) => {
+  const records = [
+    { issuer: 'https://a.example', secret: SECRET, algorithms: ['HS256'] },
+    { issuer: 'https://b.example', publicKey: 'x', userClaim: 'email' },
+  ]
+  const expected = [
+    { issuer: 'https://a.example', secret: SECRET, algorithms: ['HS256'], userClaim: 'sub', publicKey: '' },
+    { issuer: 'https://b.example', secret: '', algorithms: [], userClaim: 'email', publicKey: 'x' },
+  ]
+  const json = JSON.stringify(records)
+  const yaml = `jwt:
+  issuers:
+    - issuer: https://a.example
+      secret: ${SECRET}
+      algorithms: [HS256]
+    - { issuer: https://b.example, publicKey: x, userClaim: email }
+`
+  for (const setting of [
+    { flags: { 'jwt.issuers': json } },
+    { variables: { FANLINE_JWT_ISSUERS: json } },
+    { files: { 'fanline.yaml': yaml } },
+    { files: { 'fanline.json': `{ "jwt": { "issuers": ${json} } }` } },
+  ]) {
+    const { issuers } = load(t, setting).jwt
+    assert.deepEqual(
+      issuers.map(({ issuer, secret, algorithms, userClaim, publicKey }) => ({
+        issuer,
+        secret,
+        algorithms,
+        userClaim,
+        publicKey,
+      })),
+      expected,
+    )
+  }
+  assert.deepEqual(load(t, {}).jwt.issuers, [])
+})
+
+test('a mistake in a record is refused by its place, and shows no secret', (t) => {
+  const inFile = (yaml: string): Setting => ({ files: { 'fanline.yaml': `jwt: { issuers: ${yaml} }` } })
+  const place = 'of jwt.issuers in fanline.yaml'
+  refuses(t, inFile('5'), /^jwt\.issuers in fanline\.yaml must be a list of objects with secret, publicKey, /)
+  refuses(t, inFile('{ issuer: a }'), /must be a list of objects/)
+  refuses(t, inFile('[hush]'), /^entry 1 of jwt\.issuers in fanline\.yaml must be an object with/)
+  refuses(t, inFile('[{ isuer: a }]'), `There is no field isuer in entry 1 ${place}. Did you mean issuer?`)
+  refuses(
+    t,
+    inFile('[{ issuer: a, publicKey: b }, { secret: guess-me }]'),
+    `secret in entry 2 ${place} must be a text of at least 32 characters, not what it is.`,
+  )
+  refuses(
+    t,
+    inFile('[{ issuer: a, publicKey: b, algorithms: RS256 }]'),
+    `algorithms in entry 1 ${place} must be a list of words, not "RS256".`,
+  )
+  for (const text of [`{"secret":"${SECRET}`, `[{"secret": ${SECRET}}]`, SECRET]) {
+    refuses(
+      t,
+      { variables: { FANLINE_JWT_ISSUERS: text } },
+      /^FANLINE_JWT_ISSUERS in the environment must be a list of objects with [A-Za-z, ]+\.$/,
+    )
+  }
+})
+
+test('a file that cannot be parsed is not shown: it may hold secrets', (t) => {
+  refuses(
+    t,
+    { files: { 'fanline.yaml': `jwt: { secret: "${SECRET}` } },
+    /^fanline\.yaml: [^\n]*line 1[^\n]*$/,
+  )
+  for (const [name, text] of [
+    ['fanline.yaml', `jwt:\n  secret: "${SECRET}" hush\n`],
+    ['fanline.json', `{ "jwt": { "secret": ${SECRET} } }`],
+    ['fanline.json', `{ "jwt": { "secret": "${SECRET}" `],
+  ] as const) {
+    refuses(t, { files: { [name]: text } }, /^(?!.*(?:secret that is|hush))fanline\.(?:yaml|json): [^\n]+$/s)
+  }
+})
+
+test('it is known where each option was set', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'fanline-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  writeFileSync(join(directory, '.env'), 'FANLINE_LOG_LEVEL=error\n')
+  writeFileSync(join(directory, 'fanline.yaml'), 'log: { level: warn }\nhistory: { maxEvents: 41 }\n')
+  const flags = new Map([['port', '1']])
+  const loaded = loadConfig({ flags, environment: readEnvironment(directory, {}), directory })
+  assert.equal(loaded.file, 'fanline.yaml')
+  assert.deepEqual(Object.fromEntries(loaded.sources), {
+    port: '--port',
+    'log.level': 'FANLINE_LOG_LEVEL in .env',
+    'history.maxEvents': 'history.maxEvents in fanline.yaml',
+  })
 })

@@ -1,11 +1,16 @@
 import { type HubOptionsInput, parseHubOptions } from '@fanline/hub'
 import { corsPolicy } from '@fanline/hub/routes'
 import { ProblemError } from '@fanline/protocol'
+import { networks } from '../client-address.ts'
 import { usageFailure } from '../failure.ts'
+import { hostGuard } from '../host-guard.ts'
+import { tokenIssuers } from '../token-issuers.ts'
 import { readConfigFile } from './config-file.ts'
 import { didYouMean } from './did-you-mean.ts'
 import type { Environment } from './environment.ts'
-import { type Config, NAMED_OPTIONS, type NamedOption, type OptionRow } from './server-options.ts'
+import { NAMED_OPTIONS, type NamedOption } from './named-options.ts'
+import { checkOption, fromText, type Given } from './read-option.ts'
+import type { Config } from './server-options.ts'
 
 /** Where configuration comes from. Flags win over variables, these over the file, the file over the defaults. */
 export interface ConfigSources {
@@ -23,43 +28,46 @@ export interface ConfigSources {
 /** Variables with our prefix that are not options. */
 export const OTHER_VARIABLES: readonly string[] = ['FANLINE_CONFIG', 'FANLINE_URL', 'FANLINE_TOKEN']
 
-interface Given {
-  readonly value: unknown
-  /** For error texts: `--port`, `FANLINE_PORT in .env`, `port in fanline.yaml`. */
-  readonly source: string
+/** What came of the sources. */
+export interface LoadedConfig {
+  readonly config: Config
+  /** The file that was read, if there was one. */
+  readonly file: string | undefined
+  /** Where each option was set that does not have its default, by its path. */
+  readonly sources: ReadonlyMap<string, string>
 }
 
 /**
  * Puts the configuration together and checks it.
  * @throws Failure that names the source of an unknown name or a wrong value
  */
-export function loadConfig(sources: ConfigSources): Config {
-  refuseUnknownVariables(sources.environment)
-  const file = readConfigFile(
-    sources.directory,
-    sources.file ?? sources.environment.get('FANLINE_CONFIG')?.value,
-  )
-  const config: Record<string, unknown> = {}
+export function loadConfig(from: ConfigSources): LoadedConfig {
+  refuseUnknownVariables(from.environment)
+  const file = readConfigFile(from.directory, from.file ?? from.environment.get('FANLINE_CONFIG')?.value)
+  const values: Record<string, unknown> = {}
+  const sources = new Map<string, string>()
   for (const option of NAMED_OPTIONS) {
     const given =
-      fromFlag(sources, option) ??
-      fromVariable(sources, option) ??
+      fromFlag(from, option) ??
+      fromVariable(from, option) ??
       (file?.values.has(option.path)
         ? { value: file.values.get(option.path), source: `${option.path} in ${file.name}` }
         : undefined)
-    const value = given ? check(option.row, given) : option.row.default
+    if (given) sources.set(option.path, given.source)
+    const value = given ? checkOption(option.row, given) : option.row.default
     const [name, inner] = option.path.split('.') as [string, string?]
-    if (inner === undefined) config[name] = value
-    else config[name] = { ...(config[name] as object | undefined), [inner]: value }
+    if (inner === undefined) values[name] = value
+    else values[name] = { ...(values[name] as object | undefined), [inner]: value }
   }
-  const loaded = config as unknown as Config
-  refuseContradictions(loaded)
-  return loaded
+  const config = values as unknown as Config
+  refuseContradictions(config)
+  return { config, file: file?.name, sources }
 }
 
 /** The part of a configuration that is the hub's. */
 export function hubOptions({ history, idempotency, delivery, limits }: Config): HubOptionsInput {
-  return { history, idempotency, delivery, limits }
+  const { headerTimeoutMs: _, ...hubLimits } = limits
+  return { history, idempotency, delivery, limits: hubLimits }
 }
 
 function fromFlag({ flags }: ConfigSources, { path, flag, row }: NamedOption): Given | undefined {
@@ -79,39 +87,6 @@ function fromVariable(
   return undefined
 }
 
-/** Flags and variables are text; what is no number stays text, so that the check can show it. */
-function fromText(row: OptionRow, text: string): unknown {
-  if (row.kind === 'list') return text.split(',').map((word) => word.trim())
-  return row.kind === 'number' && /^-?\d+$/.test(text) ? Number(text) : text
-}
-
-function check(row: OptionRow, { value, source }: Given): unknown {
-  const refuse = (expected: string): never => {
-    const shown = row.kind === 'secret' ? 'what it is' : JSON.stringify(value)
-    throw usageFailure(`${source} must be ${expected}, not ${shown}.`)
-  }
-  switch (row.kind) {
-    case 'number':
-      return typeof value === 'number' && Number.isInteger(value) && value >= row.min && value <= row.max
-        ? value
-        : refuse(`an integer from ${row.min} to ${row.max} (${row.unit})`)
-    case 'choice':
-      return typeof value === 'string' && row.choices.includes(value)
-        ? value
-        : refuse(`one of ${row.choices.join(', ')}`)
-    case 'list':
-      return Array.isArray(value) && value.every((word) => typeof word === 'string' && word !== '')
-        ? value
-        : refuse('a list of words')
-    case 'secret':
-      return typeof value === 'string' && value.length >= row.minLength
-        ? value
-        : refuse(`a text of at least ${row.minLength} characters`)
-    case 'text':
-      return typeof value === 'string' && value !== '' ? value : refuse('a text')
-  }
-}
-
 function refuseUnknownVariables(environment: Environment): void {
   const known = [...NAMED_OPTIONS.map(({ variable }) => variable), ...OTHER_VARIABLES]
   for (const [name, { source }] of environment) {
@@ -121,9 +96,18 @@ function refuseUnknownVariables(environment: Environment): void {
 }
 
 function refuseContradictions(config: Config): void {
+  const { admin, cors, host, http, jwt, port, proxy } = config
+  networks(proxy.trusted)
+  hostGuard(host, http.hosts)
+  tokenIssuers(jwt)
+  if (admin.port === port && admin.host === host && port !== 0) {
+    throw usageFailure(
+      `admin.port and port are both ${port}: leave admin.port out to serve everything there.`,
+    )
+  }
   try {
     parseHubOptions(hubOptions(config))
-    corsPolicy(config.cors.origins)
+    corsPolicy(cors.origins)
   } catch (error) {
     throw error instanceof ProblemError ? usageFailure(error.detail ?? error.message) : error
   }

@@ -1,5 +1,6 @@
 import type { NumberOption } from '@fanline/hub'
-import { NAMED_OPTIONS, type NamedOption, type OptionRow } from './server-options.ts'
+import { NAMED_OPTIONS, type NamedOption } from './named-options.ts'
+import { isNotSet, type OptionRow, type RecordsOption } from './option-row.ts'
 
 /** Between these lines of `docs/reference/configuration.md` stands what {@link optionReference} makes. */
 const BEGIN = '<!-- made from the tables of options by `npm run reference -w fanline` -->'
@@ -18,27 +19,41 @@ function optionReference(): string {
   const sections = new Map<string, NamedOption[]>()
   for (const option of NAMED_OPTIONS)
     sections.set(option.section, [...(sections.get(option.section) ?? []), option])
-  return [...sections].map(([section, options]) => `${heading(section)}${table(options)}\n`).join('\n')
+  return [...sections].map(([section, options]) => `${heading(section)}${sectionOf(options)}\n`).join('\n')
 }
 
 function heading(section: string): string {
   return section === '' ? '' : `### ${section}\n\n`
 }
 
-function table(options: readonly NamedOption[]): string {
+function sectionOf(options: readonly NamedOption[]): string {
   const rows = options.map(({ path, variable, flag, row }) => [
     `\`${path}\`<br>\`${variable}\`<br>\`${flag}\``,
-    fallbackOf(row),
-    valuesOf(row),
-    row.description,
+    ...cellsOf(row),
   ])
-  const lines = [['Option', 'Default', 'Values', 'Meaning'], ['---', '---', '---', '---'], ...rows]
+  return [
+    table('Option', rows),
+    ...options.flatMap(({ path, row }) => (row.kind === 'records' ? [recordOf(path, row)] : [])),
+  ].join('\n\n')
+}
+
+function recordOf(path: string, { fields }: RecordsOption): string {
+  const rows = Object.entries(fields).map(([name, row]) => [`\`${name}\``, ...cellsOf(row)])
+  return `Each of \`${path}\` has:\n\n${table('Field', rows)}`
+}
+
+function table(what: string, rows: readonly (readonly string[])[]): string {
+  const lines = [[what, 'Default', 'Values', 'Meaning'], ['---', '---', '---', '---'], ...rows]
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
+function cellsOf(row: OptionRow): readonly string[] {
+  return [fallbackOf(row), valuesOf(row), row.description]
+}
+
 function fallbackOf(row: OptionRow): string {
-  if (row.kind === 'number') return shown(row.default, row.unit)
-  return row.default.length === 0 ? 'not set' : `\`${row.default}\``
+  if (isNotSet(row.default)) return 'not set'
+  return row.kind === 'number' ? shown(row.default as number, row.unit) : `\`${row.default}\``
 }
 
 function valuesOf(row: OptionRow): string {
@@ -47,6 +62,10 @@ function valuesOf(row: OptionRow): string {
       return rangeOf(row)
     case 'choice':
       return row.choices.map((choice) => `\`${choice}\``).join(', ')
+    case 'switch':
+      return '`true`, `false`'
+    case 'records':
+      return 'a list of objects; in a flag or variable as JSON'
     case 'list':
       return 'a list; in a flag or variable with commas'
     case 'secret':
@@ -64,7 +83,7 @@ function shown(value: number, unit: string): string {
     : `\`${value}\` (${readable})`
 }
 
-function rangeOf({ min, max, unit }: NumberOption): string {
+function rangeOf({ min, max, unit }: Pick<NumberOption, 'min' | 'max' | 'unit'>): string {
   const [least, most] = [amount(min, unit), amount(max, unit)]
   if (least !== undefined) return `${least} – ${most}`
   const range = `${min} – ${max.toLocaleString('en', { useGrouping: unit !== 'port' })}`

@@ -1,50 +1,51 @@
-import { HUB_OPTIONS, type HubOptions, type NumberOption } from '@fanline/hub'
+import { HUB_OPTIONS, type HubOptions } from '@fanline/hub'
 import { MIN_KEY_LENGTH } from '@fanline/hub/api-key'
 import { MIN_SECRET_LENGTH } from '@fanline/hub/jwt'
-
-/** Any text. Empty means not set. */
-export interface TextOption {
-  readonly kind: 'text'
-  readonly default: string
-  readonly description: string
-}
-
-/** A text that must not be guessed, and is shown nowhere. Not set when empty. */
-export interface SecretOption {
-  readonly kind: 'secret'
-  readonly default: ''
-  readonly minLength: number
-  readonly description: string
-}
-
-/** Some words; in a flag or a variable with commas between them. */
-export interface ListOption {
-  readonly kind: 'list'
-  readonly default: readonly string[]
-  readonly description: string
-}
-
-/** One of a few words. */
-export interface ChoiceOption {
-  readonly kind: 'choice'
-  readonly choices: readonly string[]
-  readonly default: string
-  readonly description: string
-}
-
-/** Something that somebody may set. */
-export type OptionRow = NumberOption | TextOption | ListOption | SecretOption | ChoiceOption
-
-/** Rows by name; a section holds rows of its own. */
-export interface OptionTable {
-  readonly [name: string]: OptionRow | { readonly [name: string]: OptionRow }
-}
+import type { FieldRow, OptionTable, ValuesOf } from './option-row.ts'
 
 /** How much is logged, from everything to nothing. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** What a server knows of somebody who makes tokens. */
+const ISSUER_FIELDS = {
+  secret: {
+    kind: 'secret',
+    default: '',
+    minLength: MIN_SECRET_LENGTH,
+    description: 'The secret of the HS256 tokens of those who listen.',
+  },
+  publicKey: {
+    kind: 'text',
+    default: '',
+    description: 'The public key that tokens are checked with: PEM, a JWK or a JWK set.',
+  },
+  publicKeyFile: {
+    kind: 'text',
+    default: '',
+    description: 'The file with the public key, read at the start.',
+  },
+  jwksUrl: {
+    kind: 'text',
+    default: '',
+    description: 'Where the JWK set of public keys is fetched, by https; needs issuer and audience.',
+  },
+  algorithms: {
+    kind: 'list',
+    default: [],
+    description: 'The algorithms that a token may be signed with; those that fit the key when not set.',
+  },
+  issuer: { kind: 'text', default: '', description: 'What the claim "iss" of a token must say.' },
+  audience: { kind: 'text', default: '', description: 'What the claim "aud" of a token must name.' },
+  userClaim: { kind: 'text', default: 'sub', description: 'The claim that says who somebody is.' },
+  userPrefix: {
+    kind: 'text',
+    default: '',
+    description: 'Stands before what the claim says, so that users of two issuers are never the same.',
+  },
+} as const satisfies Record<string, FieldRow>
 
 /** Every option of the program that is not one of the hub's. */
 export const SERVER_OPTIONS = {
@@ -57,6 +58,23 @@ export const SERVER_OPTIONS = {
     unit: 'port',
     description: 'The port to listen on; 0 takes a free one.',
   },
+  admin: {
+    host: {
+      kind: 'text',
+      default: '127.0.0.1',
+      description: 'The address of the admin routes, when they have a port of their own.',
+    },
+    port: {
+      kind: 'number',
+      default: undefined,
+      min: 0,
+      max: 65_535,
+      unit: 'port',
+      description:
+        'A port of their own for /metrics, /v1/system and the admin routes of the API, which are then answered there ' +
+        'and nowhere else; 0 takes a free one.',
+    },
+  },
   api: {
     key: {
       kind: 'secret',
@@ -64,6 +82,12 @@ export const SERVER_OPTIONS = {
       minLength: MIN_KEY_LENGTH,
       description:
         "The key of the application's servers: who sends it may publish everywhere and administer.",
+    },
+    keysFile: {
+      kind: 'text',
+      default: '',
+      description:
+        'The file in which `fanline key` keeps API keys, hashed. A server notices within a second when it changes.',
     },
   },
   cors: {
@@ -73,21 +97,36 @@ export const SERVER_OPTIONS = {
       description: 'Origins whose pages may use the API, such as https://app.example.',
     },
   },
-  jwt: {
-    secret: {
-      kind: 'secret',
-      default: '',
-      minLength: MIN_SECRET_LENGTH,
-      description: 'The secret of the HS256 tokens of those who listen.',
+  http: {
+    hosts: {
+      kind: 'list',
+      default: [],
+      description:
+        'Names that a request may give in "Host", such as app.example, beside those of loopback; `*` for any. When ' +
+        'not set, a loopback address answers for no others, because a page can point a name of its own at it (DNS ' +
+        'rebinding), and any other address answers for all. Behind a proxy on the same machine, list the names that ' +
+        'it passes on.',
     },
-    issuer: { kind: 'text', default: '', description: 'What the claim "iss" of a token must say.' },
-    audience: { kind: 'text', default: '', description: 'What the claim "aud" of a token must name.' },
+  },
+  jwt: {
+    ...ISSUER_FIELDS,
+    issuers: {
+      kind: 'records',
+      default: [],
+      fields: ISSUER_FIELDS,
+      description: 'More of those who make tokens; each has an issuer and one key.',
+    },
     cookie: {
       kind: 'text',
       default: '',
       description: 'The cookie that may hold a token, for an EventSource.',
     },
-    userClaim: { kind: 'text', default: 'sub', description: 'The claim that says who somebody is.' },
+    tokenInQuery: {
+      kind: 'switch',
+      default: false,
+      description:
+        'Whether `?token=` may hold a token. Addresses end up in the logs of proxies: a ticket is better.',
+    },
     clockToleranceMs: {
       kind: 'number',
       default: 0,
@@ -100,6 +139,17 @@ export const SERVER_OPTIONS = {
   log: {
     level: { kind: 'choice', choices: LOG_LEVELS, default: 'info', description: 'How much is logged.' },
   },
+  proxy: {
+    trusted: {
+      kind: 'list',
+      default: [],
+      description:
+        'Addresses and networks of proxies whose `X-Forwarded-For` is believed, such as 10.0.0.0/8. The client is the ' +
+        'last one it names that is none of them. For `limits.connectionsPerAddress` an IPv6 address counts with its ' +
+        '/64 network; loopback and private addresses are counted only when a trusted proxy names them, so that a ' +
+        'proxy that is not listed does not pass for one client.',
+    },
+  },
   shutdown: {
     drainMs: {
       kind: 'number',
@@ -110,65 +160,37 @@ export const SERVER_OPTIONS = {
       description: 'How long a shutdown may take.',
     },
   },
+  tickets: {
+    lifetimeMs: {
+      kind: 'number',
+      default: 300_000,
+      min: 10_000,
+      max: 3_600_000,
+      unit: 'ms',
+      description: 'How long a ticket is good for its first stream, and for coming back after one has ended.',
+    },
+  },
+  limits: {
+    headerTimeoutMs: {
+      kind: 'number',
+      default: 10_000,
+      min: 1000,
+      max: 600_000,
+      unit: 'ms',
+      description: 'How long the head of a request may take.',
+    },
+  },
 } as const satisfies OptionTable
 
 /** All options, with a value each. */
-export interface Config extends HubOptions {
-  readonly host: string
-  readonly port: number
-  readonly api: { readonly key: string }
-  readonly cors: { readonly origins: readonly string[] }
-  readonly jwt: {
-    readonly secret: string
-    readonly issuer: string
-    readonly audience: string
-    readonly cookie: string
-    readonly userClaim: string
-    readonly clockToleranceMs: number
-  }
-  readonly log: { readonly level: LogLevel }
-  readonly shutdown: { readonly drainMs: number }
-}
+export type Config = HubOptions & ValuesOf<typeof SERVER_OPTIONS>
+
+/** One of those who make tokens. */
+export type IssuerConfig = ValuesOf<typeof ISSUER_FIELDS>
 
 /** Every option of the program: flags, variables, file and JSON Schema are made from it. */
-export const OPTIONS: OptionTable = { ...SERVER_OPTIONS, ...HUB_OPTIONS }
-
-/** An option with its names. */
-export interface NamedOption {
-  /** In a file, as `section.name`. */
-  readonly path: string
-  /** `history.maxEvents` is `FANLINE_HISTORY_MAX_EVENTS`. */
-  readonly variable: string
-  /** `history.maxEvents` is `--history-max-events`. */
-  readonly flag: string
-  /** `history`; empty for an option without a section. */
-  readonly section: string
-  readonly row: OptionRow
-}
-
-/** All options of {@link OPTIONS}, in its order. */
-export const NAMED_OPTIONS: readonly NamedOption[] = Object.entries(OPTIONS).flatMap(([name, entry]) =>
-  isRow(entry)
-    ? [named('', name, entry)]
-    : Object.entries(entry).map(([inner, row]) => named(name, inner, row)),
-)
-
-/** True for an option, false for a section. */
-export function isRow(entry: OptionTable[string]): entry is OptionRow {
-  return typeof entry.kind === 'string'
-}
-
-function named(section: string, name: string, row: OptionRow): NamedOption {
-  const path = section === '' ? name : `${section}.${name}`
-  const words = path
-    .replace(/[A-Z]/g, (letter) => `_${letter}`)
-    .replaceAll('.', '_')
-    .toUpperCase()
-  return {
-    path,
-    section,
-    row,
-    variable: `FANLINE_${words}`,
-    flag: `--${words.toLowerCase().replaceAll('_', '-')}`,
-  }
+export const OPTIONS: OptionTable = {
+  ...SERVER_OPTIONS,
+  ...HUB_OPTIONS,
+  limits: { ...HUB_OPTIONS.limits, ...SERVER_OPTIONS.limits },
 }
