@@ -40,6 +40,10 @@ export const PROBLEMS = {
   'since-invalid': { status: 400, title: 'since is "start" or a number with s, m, h or d, such as 10m.' },
   'limit-invalid': { status: 400, title: 'limit is an integer from 1 to 1000.' },
   'after-invalid': { status: 400, title: 'after is an id that this hub gave.' },
+  'header-timeout': {
+    status: 408,
+    title: 'The head of the request did not arrive within limits.headerTimeoutMs.',
+  },
   'headers-too-large': { status: 431, title: 'The head of the request is larger than 16 KiB.' },
   unauthorized: { status: 401, title: 'A credential is needed.' },
   'token-invalid': { status: 401, title: 'The token is not accepted.' },

@@ -15,6 +15,8 @@ import type { SystemView } from './system-view.ts'
 export interface AppParts {
   readonly hub: Hub
   readonly authenticator: Authenticator
+  /** False when figures are shown elsewhere. */
+  readonly servesAdmin: boolean
   readonly health: Health
   readonly metrics: Metrics
   readonly systemView: SystemView
@@ -30,13 +32,16 @@ export function appListener(parts: AppParts): (req: IncomingMessage, res: Server
     overrideGlobalObjects: false,
     // The app answers its own errors; what is left are requests that never came to it.
     errorHandler: () =>
-      problemResponse(new ProblemError('bad-request', 'The address or Host cannot be read.')),
+      problemResponse(
+        parts.hub.problemOf(new ProblemError('bad-request', 'The address or Host cannot be read.')),
+      ),
   })
 }
 
 function createApp({
   hub,
   authenticator,
+  servesAdmin,
   health,
   metrics,
   systemView,
@@ -56,14 +61,16 @@ function createApp({
     const readiness = health.readiness()
     return c.json(readiness, readiness.status === 'ready' ? 200 : 503)
   })
-  app.get('/metrics', async (c) => {
-    await mustBeAdmin(hub, authenticator, sourceOf(c))
-    return c.body(await metrics.scrape(), 200, { 'Content-Type': metrics.contentType })
-  })
-  app.get('/v1/system', async (c) => {
-    await mustBeAdmin(hub, authenticator, sourceOf(c))
-    return c.json(systemView.report())
-  })
+  if (servesAdmin) {
+    app.get('/metrics', async (c) => {
+      await mustBeAdmin(hub, authenticator, sourceOf(c))
+      return c.body(await metrics.scrape(), 200, { 'Content-Type': metrics.contentType })
+    })
+    app.get('/v1/system', async (c) => {
+      await mustBeAdmin(hub, authenticator, sourceOf(c))
+      return c.json(systemView.report())
+    })
+  }
   if (demo) app.post('/demo/task', (c) => c.json(demo.startTask()))
   for (const { path, body, headers } of assets) {
     app.get(path, (c) => {
@@ -77,10 +84,11 @@ function createApp({
       .filter(({ path }) => path === c.req.path)
       .map(({ method }) => method)
       .join(', ')
-    if (allow === '') return problemResponse(new ProblemError('not-found'))
-    return problemResponse(
-      new ProblemError('method-not-allowed', `Allowed: ${allow}.`, { headers: { Allow: allow } }),
-    )
+    const problem =
+      allow === ''
+        ? new ProblemError('not-found')
+        : new ProblemError('method-not-allowed', `Allowed: ${allow}.`, { headers: { Allow: allow } })
+    return problemResponse(hub.problemOf(problem))
   })
   app.onError((error, c) => {
     const problem = hub.problemOf(error)

@@ -29,6 +29,15 @@ test('10 MB of headers are answered with 431', async (t) => {
   assert.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200)
 })
 
+test('a head that takes too long is answered with 408', async (t) => {
+  const { port, hub } = await composed(t, {}, { 'limits.headerTimeoutMs': '1000' })
+  for (const bytes of ['GET /livez HTTP/1.1\r\nHost: localhost\r\n', '']) {
+    const answer = await rawRequest(port, bytes)
+    assert.match(answer, /^HTTP\/1\.1 408 header-timeout\r\n.*"code":"header-timeout"/s)
+  }
+  assert.equal(hub.stats().problems['header-timeout'], 2)
+})
+
 test('garbage after the request of a stream ends the stream, and writes nothing into it', async (t) => {
   const { port, hub } = await composed(t)
   const socket = connect(port, '127.0.0.1')

@@ -5,8 +5,11 @@ import { ProblemError } from '@fanline/protocol'
 /** How long a client may go on sending what was refused, so that it can read why; milliseconds. */
 const LINGER_MS = 2000
 
-/** Answers what cannot be parsed as HTTP with a problem, where an answer is still possible. */
-export function answerClientErrors(server: Server): void {
+/**
+ * Answers what cannot be parsed as HTTP with a problem, where an answer is still possible.
+ * @param onProblem hears of each
+ */
+export function answerClientErrors(server: Server, onProblem?: (problem: ProblemError) => void): void {
   const answered = new WeakSet<Socket>()
   server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
     const socket = stream as Socket & { _httpMessage?: ServerResponse | null }
@@ -18,16 +21,16 @@ export function answerClientErrors(server: Server): void {
       return
     }
     answered.add(socket)
-    socket.end(rawAnswer(problemOf(error)))
+    const problem = problemOf(error)
+    onProblem?.(problem)
+    socket.end(rawAnswer(problem))
     setTimeout(() => socket.destroy(), LINGER_MS).unref()
   })
 }
 
 function problemOf({ code }: NodeJS.ErrnoException): ProblemError {
   if (code === 'HPE_HEADER_OVERFLOW') return new ProblemError('headers-too-large')
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new ProblemError('bad-request', 'The head of the request did not arrive in time.')
-  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new ProblemError('header-timeout')
   return new ProblemError('bad-request', 'This is not HTTP/1.1.')
 }
 

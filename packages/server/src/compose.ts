@@ -1,33 +1,44 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { createHub, type Hub } from '@fanline/hub'
-import type { Authenticator } from '@fanline/hub/routes'
+import { type Authenticator, firstOf } from '@fanline/hub/routes'
+import { Tickets } from '@fanline/hub/ticket'
 import { appListener } from './app.ts'
 import { loadAssets } from './assets.ts'
+import { clientAddress } from './client-address.ts'
 import { hubOptions } from './config/load-config.ts'
 import type { Config } from './config/server-options.ts'
 import { startDemo } from './demo.ts'
 import { stopPretenuring } from './garbage-collector.ts'
 import { Health } from './health.ts'
-import { listen } from './listener.ts'
+import { type ListenOptions, listen } from './listener.ts'
 import type { Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { type Guard, requestListener } from './request-listener.ts'
 import { SystemView } from './system-view.ts'
 
+/** Where a server is reached. */
+export interface Entrance {
+  /** Listened on with one port. */
+  readonly addresses: readonly string[]
+  readonly guard?: Guard | undefined
+}
+
 /** In what a server for development differs from one in production. */
 export interface Profile {
   readonly authenticator: Authenticator
-  /** Listened on with one port. */
-  readonly addresses: readonly string[]
+  readonly entrance: Entrance
+  /** Where the admin routes are, when `admin.port` is set. */
+  readonly adminEntrance: Entrance
   /** Serves the demo page and its task. */
   readonly demo: boolean
-  readonly guard?: Guard
 }
 
 /** A server that answers. */
 export interface RunningServer {
   readonly port: number
+  /** The port of the admin routes, when it is one of their own. */
+  readonly adminPort: number | undefined
   readonly hub: Hub
   /** Not ready from now on; ends streams and requests, and resolves inside `shutdown.drainMs`. */
   close(): Promise<void>
@@ -42,37 +53,40 @@ const REQUESTS_MS = 500
  */
 export async function compose(config: Config, profile: Profile, logger: Logger): Promise<RunningServer> {
   stopPretenuring()
-  const { authenticator, guard } = profile
   const { drainMs } = config.shutdown
   const hub = createHub({
     ...hubOptions(config),
     onProblem: (problem, about) => logger.error({ ...about, err: problem }, 'the hub met a problem'),
   })
+  const tickets = new Tickets(config.tickets)
+  const authenticator = firstOf([tickets.authenticate, profile.authenticator])
+  const addressOf = clientAddress(config.proxy.trusted)
   const health = new Health(hub)
   const metrics = createMetrics(hub)
   const systemView = new SystemView()
   const demo = profile.demo ? startDemo(hub) : undefined
   const assets = profile.demo ? loadAssets() : []
-  const answerOther = appListener({
-    hub,
-    authenticator,
-    health,
-    metrics,
-    systemView,
-    logger,
-    assets,
-    demo,
-  })
-  const onRequest = requestListener({
-    hub,
-    authenticator,
-    guard,
-    origins: config.cors.origins,
-    answerOther,
-    logger,
-  })
 
-  const shutDown = async (servers: readonly Server[]): Promise<void> => {
+  const servers: Server[] = []
+  const open = async (
+    { addresses, guard }: Entrance,
+    door: Pick<ListenOptions, 'port' | 'flagPrefix'>,
+    routes: { servesAdmin: boolean; origins: readonly string[] },
+  ): Promise<number> => {
+    const answers = { hub, authenticator, logger, ...routes }
+    const answerOther = appListener({ ...answers, health, metrics, systemView, assets, demo })
+    const listener = await listen({
+      ...door,
+      addresses,
+      headerTimeoutMs: config.limits.headerTimeoutMs,
+      onProblem: (problem) => hub.problemOf(problem),
+      onRequest: requestListener({ ...answers, tickets, addressOf, guard, answerOther }),
+    })
+    servers.push(...listener.servers)
+    return listener.port
+  }
+
+  const shutDown = async (): Promise<void> => {
     const requestsMs = Math.min(REQUESTS_MS, drainMs / 2)
     health.drain()
     demo?.close()
@@ -84,18 +98,33 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   }
 
   try {
-    const { port, servers } = await listen(profile.addresses, config.port, onRequest)
+    const { admin, cors } = config
+    const adminPort =
+      admin.port === undefined
+        ? undefined
+        : await open(
+            profile.adminEntrance,
+            { port: admin.port, flagPrefix: '--admin-' },
+            // No page of another origin has business there.
+            { servesAdmin: true, origins: [] },
+          )
+    const port = await open(
+      profile.entrance,
+      { port: config.port },
+      { servesAdmin: adminPort === undefined, origins: cors.origins },
+    )
     let closing: Promise<void> | undefined
     return {
       port,
+      adminPort,
       hub,
       close() {
-        closing ??= shutDown(servers)
+        closing ??= shutDown()
         return closing
       },
     }
   } catch (error) {
-    await shutDown([])
+    await shutDown()
     throw error
   }
 }

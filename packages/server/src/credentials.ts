@@ -3,6 +3,12 @@ import { jwt } from '@fanline/hub/jwt'
 import { type Authenticator, firstOf } from '@fanline/hub/routes'
 import { closedAccess } from './closed-access.ts'
 import type { Config } from './config/server-options.ts'
+import { tokenIssuers } from './token-issuers.ts'
+
+/** True when somebody could be let in. */
+export function hasCredentials({ api, jwt: tokens }: Config): boolean {
+  return api.key !== '' || tokenIssuers(tokens).length > 0
+}
 
 /** Who is let in, by what is configured: the API key, tokens, or nobody. */
 export function credentials({ api, cors, jwt: tokens }: Config): Authenticator {

@@ -6,14 +6,18 @@ import { test } from 'node:test'
 import { Failure } from './failure.ts'
 import { type Listener, listen } from './listener.ts'
 
-const answer: RequestListener = (_, res) => res.end('here')
+const onRequest: RequestListener = (_, res) => res.end('here')
+
+function listenOn(addresses: readonly string[], port: number): Promise<Listener> {
+  return listen({ addresses, port, onRequest, headerTimeoutMs: 10_000 })
+}
 
 function close({ servers }: Listener): void {
   for (const server of servers) server.close()
 }
 
 test('one port is taken on all addresses', async (t) => {
-  const listener = await listen(['127.0.0.1', '127.0.0.2'], 0, answer)
+  const listener = await listenOn(['127.0.0.1', '127.0.0.2'], 0)
   t.after(() => close(listener))
   for (const address of ['127.0.0.1', '127.0.0.2']) {
     assert.equal(await (await fetch(`http://${address}:${listener.port}`)).text(), 'here')
@@ -21,13 +25,10 @@ test('one port is taken on all addresses', async (t) => {
 })
 
 test('an address that the machine does not have is skipped, unless it is the only one', async (t) => {
-  const listener = await listen(['192.0.2.1', '127.0.0.1'], 0, answer)
+  const listener = await listenOn(['192.0.2.1', '127.0.0.1'], 0)
   t.after(() => close(listener))
   assert.equal(listener.servers.length, 1)
-  await assert.rejects(
-    listen(['192.0.2.1'], 0, answer),
-    /This machine does not have the address given as --host/,
-  )
+  await assert.rejects(listenOn(['192.0.2.1'], 0), /This machine does not have the address given as --host/)
 })
 
 test('a port that is in use on any address is refused, and none is kept', async (t) => {
@@ -36,10 +37,10 @@ test('a port that is in use on any address is refused, and none is kept', async 
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
   await assert.rejects(
-    listen(['127.0.0.1', '127.0.0.2'], port, answer),
+    listenOn(['127.0.0.1', '127.0.0.2'], port),
     (error) => error instanceof Failure && error.message.startsWith(`Port ${port} on 127.0.0.2 is in use.`),
   )
-  const free = createServer(answer).listen(port, '127.0.0.1')
+  const free = createServer(onRequest).listen(port, '127.0.0.1')
   t.after(() => free.close())
   await once(free, 'listening')
 })

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { ProblemError } from '@fanline/protocol'
 import { answerClientErrors } from './client-error.ts'
 import { Failure } from './failure.ts'
 
@@ -9,6 +10,21 @@ const BACKLOG = 4096
 /** Free ports to try when one is free on the first address but not on the second. */
 const ATTEMPTS = 10
 
+/** How to listen. */
+export interface ListenOptions {
+  /** Listened on with one port. Those that this machine does not have are skipped, as long as one is left. */
+  readonly addresses: readonly string[]
+  /** 0 takes one that is free on all addresses. */
+  readonly port: number
+  /** How the flags begin that name address and port, for error texts; `--` when absent. */
+  readonly flagPrefix?: string
+  readonly onRequest: RequestListener
+  /** How long the head of a request may take. */
+  readonly headerTimeoutMs: number
+  /** Hears of what could not be read as a request. */
+  readonly onProblem?: (problem: ProblemError) => void
+}
+
 /** Open doors: one node:http server for each address, all on one port. */
 export interface Listener {
   readonly port: number
@@ -16,36 +32,27 @@ export interface Listener {
 }
 
 /**
- * Listens on all of the addresses, on one port; port 0 takes one that is free on all. Addresses that this machine does
- * not have are skipped, as long as one is left.
+ * Listens on all of the addresses.
  * @throws Failure when the port is in use or may not be taken
  */
-export async function listen(
-  addresses: readonly string[],
-  port: number,
-  onRequest: RequestListener,
-): Promise<Listener> {
+export async function listen(options: ListenOptions): Promise<Listener> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await listenOnAll(addresses, port, onRequest)
+      return await listenOnAll(options)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'EADDRINUSE' && port === 0 && attempt < ATTEMPTS) continue
-      throw explain(error as NodeJS.ErrnoException, port)
+      if (code === 'EADDRINUSE' && options.port === 0 && attempt < ATTEMPTS) continue
+      throw explain(error as NodeJS.ErrnoException, options)
     }
   }
 }
 
-async function listenOnAll(
-  addresses: readonly string[],
-  port: number,
-  onRequest: RequestListener,
-): Promise<Listener> {
+async function listenOnAll(options: ListenOptions): Promise<Listener> {
   const servers: Server[] = []
-  let taken = port
+  let taken = options.port
   let missing: unknown
-  for (const host of addresses) {
-    const server = createHttpServer(onRequest)
+  for (const host of options.addresses) {
+    const server = createHttpServer(options)
     try {
       taken = await listenOn(server, host, taken)
       servers.push(server)
@@ -61,20 +68,20 @@ async function listenOnAll(
   return { port: taken, servers }
 }
 
-function createHttpServer(onRequest: RequestListener): Server {
+function createHttpServer({ onRequest, headerTimeoutMs, onProblem }: ListenOptions): Server {
   const server = createServer(
     {
       // Finds peers that vanished without a word, also on streams where nothing is ever written.
       keepAlive: true,
       keepAliveInitialDelay: 30_000,
-      headersTimeout: 10_000,
+      headersTimeout: headerTimeoutMs,
       // Off: a stream of NDJSON publishes is a request that never ends. Other bodies have limits.bodyTimeoutMs.
       requestTimeout: 0,
-      connectionsCheckingInterval: 5000,
+      connectionsCheckingInterval: Math.min(5000, headerTimeoutMs / 2),
     },
     onRequest,
   )
-  answerClientErrors(server)
+  answerClientErrors(server, onProblem)
   return server
 }
 
@@ -88,18 +95,21 @@ function listenOn(server: Server, host: string, port: number): Promise<number> {
   })
 }
 
-function explain(error: NodeJS.ErrnoException, port: number): Failure {
+function explain(error: NodeJS.ErrnoException, { port, flagPrefix = '--' }: ListenOptions): Failure {
   const { address } = error as NodeJS.ErrnoException & { address?: string }
+  const flag = `${flagPrefix}port`
   switch (error.code) {
     case 'EADDRINUSE':
       return new Failure(
-        `Port ${port} on ${address} is in use. Take another with --port, such as --port ${port + 1}.`,
+        `Port ${port} on ${address} is in use. Take another with ${flag}, such as ${flag} ${port + 1}.`,
       )
     case 'EACCES':
-      return new Failure(`Port ${port} may not be taken by this user. Take one above 1023 with --port.`)
+      return new Failure(`Port ${port} may not be taken by this user. Take one above 1023 with ${flag}.`)
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return new Failure(`This machine does not have the address given as --host: ${error.message}`)
+      return new Failure(
+        `This machine does not have the address given as ${flagPrefix}host: ${error.message}`,
+      )
     default:
       return new Failure(`Cannot listen: ${error.message}`)
   }

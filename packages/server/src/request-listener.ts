@@ -1,19 +1,16 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Hub } from '@fanline/hub'
-import { type Authenticator, answerProblem, nativeRoutes } from '@fanline/hub/routes'
+import { answerProblem, nativeRoutes, type RoutesOptions } from '@fanline/hub/routes'
 import type { Logger } from './logger.ts'
 
 /** Throws a ProblemError for a request that must not be looked at. */
 export type Guard = (request: IncomingMessage) => void
 
 /** The way of a request through the server. */
-export interface RequestPath {
+export interface RequestPath extends RoutesOptions {
   readonly hub: Hub
-  readonly authenticator: Authenticator
   /** Comes first, if there is one. */
   readonly guard: Guard | undefined
-  /** Origins whose pages may use the native API. */
-  readonly origins: readonly string[]
   /** Answers what is not part of the native API. */
   readonly answerOther: (req: IncomingMessage, res: ServerResponse) => Promise<void>
   readonly logger: Logger
@@ -22,20 +19,19 @@ export interface RequestPath {
 /** The hot path: the native API is answered straight from node:http, everything else after it. */
 export function requestListener({
   hub,
-  authenticator,
   guard,
-  origins,
   answerOther,
   logger,
+  ...routes
 }: RequestPath): RequestListener {
-  const native = nativeRoutes(hub, { authenticator, origins })
+  const native = nativeRoutes(hub, routes)
   const logsRequests = logger.isLevelEnabled('debug')
   return (req, res) => {
     if (logsRequests) logRequest(logger, req, res)
     try {
       guard?.(req)
     } catch (error) {
-      answerProblem(res, error)
+      answerProblem(res, hub.problemOf(error))
       return
     }
     if (!native.handle(req, res)) void answerOther(req, res)

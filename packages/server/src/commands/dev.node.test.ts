@@ -119,6 +119,14 @@ test('dev refuses an address that others can reach', async (t) => {
     assert.equal(await program.exitCode, 2)
     assert.match(program.stderr, /open to everybody, so its host is localhost, 127\.0\.0\.1 or ::1/)
   }
+  const admin = new Program(t, ['dev', '--port', '0', '--admin-host', '0.0.0.0', '--admin-port', '0'])
+  assert.equal(await admin.exitCode, 2)
+})
+
+test('dev shows where the figures are, when they have a port of their own', async (t) => {
+  const { program } = await startDev(t, ['--admin-port', '0'])
+  const [, metrics] = await program.prints(/Metrics +(http:\/\/localhost:\d+\/metrics)\n/)
+  assert.equal((await fetch(metrics!)).status, 200)
 })
 
 test('dev serves the task of the demo page', async (t) => {

@@ -1,6 +1,6 @@
 import { openAccess } from '@fanline/hub/routes'
 import { Command } from 'commander'
-import { compose, type Profile } from '../compose.ts'
+import { compose, type Entrance, type Profile, type RunningServer } from '../compose.ts'
 import { readEnvironment } from '../config/environment.ts'
 import type { Config } from '../config/server-options.ts'
 import { Failure, usageFailure } from '../failure.ts'
@@ -38,35 +38,51 @@ async function dev(config: Config): Promise<void> {
       '`fanline dev` is open to everybody and does not run with NODE_ENV=production. Use `fanline start`.',
     )
   }
-  const addresses = ADDRESSES[config.host]
-  if (!addresses) {
-    throw usageFailure(
-      '`fanline dev` is open to everybody, so its host is localhost, 127.0.0.1 or ::1, ' +
-        `not ${config.host}. Use \`fanline start\`.`,
-    )
+  const profile: Profile = {
+    authenticator: openAccess(),
+    entrance: entrance(config.host),
+    adminEntrance: entrance(config.admin.host),
+    demo: true,
   }
-  const profile: Profile = { authenticator: openAccess(), addresses, demo: true, guard: mustComeFromLoopback }
   const logger = createLogger(config.log.level, 'human')
   await runUntilSignal(logger, async () => {
     const server = await compose(config, profile, logger)
-    process.stdout.write(greeting(config.host === '::1' ? '[::1]' : 'localhost', server.port))
+    process.stdout.write(greeting(config, server))
     warnOfFewOpenFiles(logger)
     return server
   })
 }
 
-function greeting(host: string, port: number): string {
+/** @throws Failure for an address that others can reach */
+function entrance(host: string): Entrance {
+  const addresses = ADDRESSES[host]
+  if (!addresses) {
+    throw usageFailure(
+      '`fanline dev` is open to everybody, so its host is localhost, 127.0.0.1 or ::1, ' +
+        `not ${host}. Use \`fanline start\`.`,
+    )
+  }
+  return { addresses, guard: mustComeFromLoopback }
+}
+
+function greeting({ host, admin }: Config, { port, adminPort }: RunningServer): string {
   const paint = painter(process.stdout)
-  const address = `${host}:${port}`
-  const quoted = host === '[::1]' ? (url: string) => `-g '${url}'` : (url: string) => url
+  const address = `${nameOf(host)}:${port}`
+  const quoted = host === '::1' ? (url: string) => `-g '${url}'` : (url: string) => url
+  const metrics =
+    adminPort === undefined ? '' : `\n  Metrics     http://${nameOf(admin.host)}:${adminPort}/metrics`
   return `
   ${paint('bold', `fanline ${VERSION}`)} for development. ${paint('yellow', 'Open to everybody on this machine.')}
 
   Demo page   ${paint('cyan', `http://${address}/`)}
   Listen      curl -N ${quoted(`${address}/v1/events/hello`)}
-  Publish     curl -d 'Hello' ${quoted(`${address}/v1/publish/hello`)}
+  Publish     curl -d 'Hello' ${quoted(`${address}/v1/publish/hello`)}${metrics}
 
   Ctrl-C stops it.
 
 `
+}
+
+function nameOf(host: string): string {
+  return host === '::1' ? '[::1]' : 'localhost'
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Program } from '../testing/program.ts'
+import { rawRequest } from '../testing/raw-request.ts'
 
 test('start is closed, but for the health of the server', async (t) => {
   const program = new Program(t, ['start', '--port', '0'])
@@ -126,6 +127,35 @@ test('start refuses what could not be safe', async (t) => {
   assert.equal(await short.exitCode, 2)
   assert.match(short.stderr, /FANLINE_JWT_SECRET .* must be a text of at least 32 characters/)
   assert.doesNotMatch(short.stderr, /guess-me/)
+})
+
+test('start refuses admin routes that could not be safe, and answers for no foreign name', async (t) => {
+  const open = new Program(t, ['start', '--port', '0', '--admin-port', '0', '--admin-host', '0.0.0.0'])
+  assert.equal(await open.exitCode, 2)
+  assert.match(open.stderr, /Nobody could use a server on 0\.0\.0\.0 without credentials/)
+
+  const program = new Program(t, ['start', '--port', '0', '--http-hosts', 'app.example'], {
+    env: { ...CREDENTIALS, FANLINE_ADMIN_PORT: '0', FANLINE_JWT_TOKEN_IN_QUERY: 'true' },
+  })
+  const [, port, adminPort] = await program.prints(
+    /"host":"127\.0\.0\.1","port":(\d+),"adminHost":"127\.0\.0\.1","adminPort":(\d+)/,
+  )
+  for (const at of [port, adminPort]) {
+    for (const [host, status] of [
+      ['app.example', 200],
+      ['evil.example', 421],
+    ] as const) {
+      const answer = await rawRequest(
+        Number(at),
+        `GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+      )
+      assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `))
+    }
+  }
+  const headers = { Authorization: `Bearer ${CREDENTIALS.FANLINE_API_KEY}` }
+  assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).status, 404)
+  assert.equal((await fetch(`http://127.0.0.1:${adminPort}/metrics`, { headers })).status, 200)
+  await program.prints(/"level":"warn",.*jwt\.tokenInQuery is on/)
 })
 
 test('token mint says what it needs', async (t) => {

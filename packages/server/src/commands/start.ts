@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { compose, type Profile } from '../compose.ts'
 import type { Config } from '../config/server-options.ts'
-import { credentials } from '../credentials.ts'
+import { credentials, hasCredentials } from '../credentials.ts'
 import { usageFailure } from '../failure.ts'
-import { isLoopback } from '../host-guard.ts'
+import { hostGuard, isLoopback } from '../host-guard.ts'
 import { createLogger } from '../logger.ts'
 import { warnOfFewOpenFiles } from '../open-files.ts'
 import { runUntilSignal } from '../run-until-signal.ts'
@@ -26,24 +26,43 @@ export function startCommand(): Command {
 }
 
 async function start(config: Config): Promise<void> {
-  const isClosed = config.api.key === '' && config.jwt.secret === ''
-  if (isClosed && !isLoopback(config.host)) {
-    throw usageFailure(
-      `Nobody could use a server on ${config.host} without credentials. Set FANLINE_JWT_SECRET for the tokens of ` +
-        'those who listen, and FANLINE_API_KEY for those who publish.',
-    )
-  }
-  const profile: Profile = { authenticator: credentials(config), addresses: [config.host], demo: false }
+  const profile = startProfile(config)
   const logger = createLogger(config.log.level, 'json')
   await runUntilSignal(logger, async () => {
     const server = await compose(config, profile, logger)
-    logger.info({ host: config.host, port: server.port, version: VERSION }, 'listening')
-    if (isClosed) {
+    const { adminPort } = server
+    const admin = adminPort === undefined ? {} : { adminHost: config.admin.host, adminPort }
+    logger.info({ host: config.host, port: server.port, ...admin, version: VERSION }, 'listening')
+    if (!hasCredentials(config)) {
       logger.warn(
         'no credentials are configured, so every request but /livez and /readyz is refused: set FANLINE_JWT_SECRET and FANLINE_API_KEY',
       )
     }
+    if (config.jwt.tokenInQuery) {
+      logger.warn('jwt.tokenInQuery is on: tokens will stand in the logs of every proxy; a ticket would not')
+    }
     warnOfFewOpenFiles(logger)
     return server
   })
+}
+
+/**
+ * How `fanline start` runs with this configuration.
+ * @throws Failure when it would not start
+ */
+export function startProfile(config: Config): Profile {
+  const { admin, host, http } = config
+  for (const address of admin.port === undefined ? [host] : [host, admin.host]) {
+    if (hasCredentials(config) || isLoopback(address)) continue
+    throw usageFailure(
+      `Nobody could use a server on ${address} without credentials. Set FANLINE_JWT_SECRET for the tokens of ` +
+        'those who listen, and FANLINE_API_KEY for those who publish.',
+    )
+  }
+  return {
+    authenticator: credentials(config),
+    entrance: { addresses: [host], guard: hostGuard(host, http.hosts) },
+    adminEntrance: { addresses: [admin.host], guard: hostGuard(admin.host, http.hosts) },
+    demo: false,
+  }
 }
