@@ -17,6 +17,11 @@ test('health is told to everybody', async (t) => {
 test('metrics carry what the hub counts, and what the process uses', async (t) => {
   const { port, hub } = await composed(t)
   const stream = await fetch(`http://127.0.0.1:${port}/v1/events/hello?user=alice`)
+  await fetch(`http://127.0.0.1:${port}/v1/events/elsewhere?user=bob`)
+  hub.disconnect({ user: 'bob' })
+  for (const path of ['v1/connections/nobody', 'v1/connections/nobody', 'nowhere']) {
+    assert.equal((await fetch(`http://127.0.0.1:${port}/${path}`, { method: 'DELETE' })).status, 404)
+  }
   await hub.publish({ channel: 'hello', data: 'x' })
   await hub.publish({ channel: 'hello', data: 'x' })
   const scrape = async (): Promise<Map<string, number>> => {
@@ -35,8 +40,12 @@ test('metrics carry what the hub counts, and what the process uses', async (t) =
     fanline_gaps_total: 0,
     fanline_ephemeral_skipped_total: 0,
     fanline_fell_behind_total: 0,
-    fanline_connections_opened_total: 1,
-    fanline_connections_closed_total: 0,
+    fanline_connections_opened_total: 2,
+    'fanline_connections_closed_total{reason="left"}': 0,
+    'fanline_connections_closed_total{reason="kicked"}': 1,
+    'fanline_problems_total{code="connection-not-found"}': 2,
+    'fanline_problems_total{code="not-found"}': 1,
+    'fanline_problems_total{code="internal"}': 0,
     fanline_connections: 1,
     fanline_users: 1,
     fanline_channels: 3,

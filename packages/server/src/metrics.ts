@@ -1,4 +1,5 @@
 import type { Hub, HubStats } from '@fanline/hub'
+import { CLOSE_REASONS, PROBLEMS } from '@fanline/protocol'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { VERSION } from './version.ts'
 
@@ -20,7 +21,33 @@ const COUNTERS: readonly Row[] = [
     (stats) => stats.fellBehind,
   ],
   ['fanline_connections_opened_total', 'Streams opened.', (stats) => stats.opened],
-  ['fanline_connections_closed_total', 'Streams that ended.', (stats) => stats.closed],
+]
+
+/** Counters of which there is one for each of the words a label may have. */
+interface LabelledRow {
+  readonly name: string
+  readonly help: string
+  readonly label: string
+  /** All of them are shown from the beginning: a rate needs to have seen the 0. */
+  readonly words: readonly string[]
+  readonly values: (stats: HubStats) => Readonly<Record<string, number>>
+}
+
+const LABELLED: readonly LabelledRow[] = [
+  {
+    name: 'fanline_connections_closed_total',
+    help: 'Streams that ended, by reason; `left` is a client that went.',
+    label: 'reason',
+    words: [...Object.keys(CLOSE_REASONS), 'left'],
+    values: (stats) => stats.closedBy,
+  },
+  {
+    name: 'fanline_problems_total',
+    help: 'Requests and lines that were refused, by the code of their problem.',
+    label: 'code',
+    words: Object.keys(PROBLEMS),
+    values: (stats) => stats.problems,
+  },
 ]
 
 const GAUGES: readonly Row[] = [
@@ -55,6 +82,12 @@ export function createMetrics(hub: Hub): Metrics {
     metric: new Counter({ name, help, registers }),
     value,
   }))
+  const labelled = LABELLED.map(({ name, help, label, words, values }) => ({
+    metric: new Counter({ name, help, labelNames: [label], registers }),
+    label,
+    words,
+    values,
+  }))
   const gauges = GAUGES.map(([name, help, value]) => ({
     metric: new Gauge({ name, help, registers }),
     value,
@@ -66,6 +99,11 @@ export function createMetrics(hub: Hub): Metrics {
       for (const { metric, value } of counters) {
         metric.reset()
         metric.inc(value(stats))
+      }
+      for (const { metric, label, words, values } of labelled) {
+        const counts = values(stats)
+        metric.reset()
+        for (const word of words) metric.inc({ [label]: word }, counts[word] ?? 0)
       }
       for (const { metric, value } of gauges) metric.set(value(stats))
       return register.metrics()
