@@ -30,6 +30,11 @@ export interface Access {
   /** Also decides about history. */
   maySubscribe(channel: string): boolean
   mayPublish(publication: Publication): boolean
+  /**
+   * True when the credential was taken back meanwhile; asked again whenever it is used, and for each line of a stream of
+   * publishes. A credential that can only be revoked in the hub needs no such answer.
+   */
+  isWithdrawn?(): boolean
   /** Called when a stream was opened with this access; what it answers is called when that stream has ended. */
   hold?(): () => void
 }

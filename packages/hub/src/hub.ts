@@ -330,9 +330,9 @@ export class Hub<Events extends EventMap = EventMap> {
     return connection !== undefined
   }
 
-  /** True when what somebody was let in by was revoked. */
-  isRevoked(access: Pick<Access, 'user' | 'credential'>): boolean {
-    return this.#revocations.covers(access, this.clock.now())
+  /** True when what somebody was let in by was revoked, or taken back by who gave it. */
+  isRevoked(access: Pick<Access, 'user' | 'credential' | 'isWithdrawn'>): boolean {
+    return access.isWithdrawn?.() === true || this.#revocations.covers(access, this.clock.now())
   }
 
   /**

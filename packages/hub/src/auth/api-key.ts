@@ -1,6 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { ProblemError } from '@fanline/protocol'
 import { type Access, type Authenticator, bearerToken, grantAccess } from '../authenticator.ts'
+import { digest } from './digest.ts'
+
+export { type ApiKeyStore, apiKeys, type NewKey, newApiKey, type StoredKey } from './api-keys.ts'
 
 /** A shorter key could be guessed. */
 export const MIN_KEY_LENGTH = 32
@@ -18,11 +21,6 @@ export function apiKey(key: string): Authenticator {
   const access: Access = grantAccess({ admin: true, credential: { kind: 'key' } })
   return (source) => {
     const token = bearerToken(source)
-    // Digests have one length, so that the time of the comparison tells nothing.
     return token !== undefined && timingSafeEqual(digest(token), expected) ? access : undefined
   }
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }

@@ -3,6 +3,7 @@ import { ProblemError, parseChannel } from '@fanline/protocol'
 import {
   type Access,
   type Authenticator,
+  type Credential,
   type CredentialSource,
   mustSubscribe,
   type Ticket,
@@ -65,9 +66,10 @@ export class Tickets implements TicketIssuer {
         user: access.user,
         isAdmin: false,
         expiresAt: access.expiresAt,
-        credential: { ...access.credential, kind: 'ticket' },
+        credential: credentialOf(access),
         maySubscribe: (channel) => topics.has(channel),
         mayPublish: () => false,
+        isWithdrawn: () => access.isWithdrawn?.() === true,
         hold: () => {
           issued.streams++
           return () => {
@@ -102,6 +104,11 @@ export class Tickets implements TicketIssuer {
     for (const [ticket, issued] of this.#issued) if (this.#hasEnded(issued)) this.#issued.delete(ticket)
     if (this.#issued.size >= MAX_TICKETS) throw new ProblemError('too-many-tickets')
   }
+}
+
+/** A ticket counts as what it was issued for: the id of a key must not be taken for that of a token. */
+function credentialOf({ credential }: Access): Credential {
+  return credential.kind === 'key' ? credential : { ...credential, kind: 'ticket' }
 }
 
 function isStream({ method, path }: CredentialSource): boolean {
