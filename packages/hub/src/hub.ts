@@ -44,6 +44,7 @@ import {
   revokedEvent,
 } from './revocations.ts'
 import type { Sink } from './sink.ts'
+import { Turns } from './turns.ts'
 
 /** Sizes that have one good value in production, and small ones in the simulator, where every edge is to be met. */
 export interface Tuning {
@@ -147,6 +148,7 @@ export class Hub<Events extends EventMap = EventMap> {
   readonly #feed: Feed
   readonly #fanOut: FanOut
   readonly #pulse: Pulse
+  readonly #historyTurns: Turns
   readonly #delivery: Delivery
   readonly #counters: Counters = {
     published: 0,
@@ -176,6 +178,7 @@ export class Hub<Events extends EventMap = EventMap> {
     this.clock = clock
     this.#tuning = { ...TUNING, ...parts.tuning }
     this.#log = log
+    this.#historyTurns = new Turns(clock)
     this.#registry = new Registry<Connection>(log)
     this.#feed = new Feed(this.#tuning.feedEntries, this.#tuning.feedLength)
     this.#fanOut = new FanOut(clock, this.#registry, this.#feed)
@@ -367,7 +370,20 @@ export class Hub<Events extends EventMap = EventMap> {
    * @throws ProblemError `channel-invalid`, `after-invalid`, `limit-invalid` or `log-unavailable`
    */
   async history(channel: string, query: HistoryQuery = {}): Promise<History> {
-    return readHistory(this.#log, parseChannel(channel), query)
+    return this.#readHistory(parseChannel(channel), query)
+  }
+
+  /**
+   * Reads what was sent to one user, oldest first, as {@link history} does for a channel.
+   * @throws ProblemError `user-invalid`, `after-invalid`, `limit-invalid` or `log-unavailable`
+   */
+  async userHistory(user: string, query: HistoryQuery = {}): Promise<History> {
+    return this.#readHistory(userChannel(parseUser(user)), query)
+  }
+
+  /** The position of the newest event that passed this hub. */
+  get head(): Position {
+    return this.#feed.end
   }
 
   /** Figures since the hub began, and what is open now. */
@@ -439,6 +455,11 @@ export class Hub<Events extends EventMap = EventMap> {
     cancel()
     this.#pulse.stop()
     await this.#log.close()
+  }
+
+  async #readHistory(channel: ChannelName, query: HistoryQuery): Promise<History> {
+    await this.#historyTurns.next()
+    return readHistory(this.#log, channel, query)
   }
 
   /** Waits for the log; a hub may be closed meanwhile. */

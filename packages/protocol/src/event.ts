@@ -10,6 +10,8 @@ export interface HubEvent {
   readonly data: string
   /** True when `data` is the JSON of a value that was not a string. */
   readonly json: boolean
+  /** Short texts that travel beside the data, for dialects that know them. */
+  readonly attributes?: Readonly<Record<string, string>>
 }
 
 /** The type of an event that names none (HTML, section 9.2.6). */
@@ -28,6 +30,23 @@ const RESERVED_TYPES: ReadonlySet<string> = new Set(['error', 'open'])
 export function createEvent(type: unknown, data: unknown): HubEvent {
   const json = typeof data !== 'string'
   return { type: parseEventType(type), data: json ? toJson(data) : normaliseText(data), json }
+}
+
+/**
+ * Builds an event from JSON as its publisher wrote it, so that no number is rounded on its way.
+ * @param text valid JSON
+ * @throws ProblemError `event-type-invalid` or `event-type-reserved`
+ */
+export function createJsonEvent(type: unknown, text: string): HubEvent {
+  const value: unknown = JSON.parse(text)
+  if (typeof value === 'string') return createEvent(type, value)
+  // Valid JSON has line breaks between its tokens and nowhere else.
+  return { type: parseEventType(type), data: text.replace(/[\r\n]+/g, ' ').toWellFormed(), json: true }
+}
+
+/** What travels, as JSON text: the text of a string in quotation marks, anything else as it was published. */
+export function eventJson(event: HubEvent): string {
+  return event.json ? event.data : JSON.stringify(event.data)
 }
 
 /** The value a publisher gave, from what travels: the string itself, or the parsed JSON. */

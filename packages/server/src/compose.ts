@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
+import { promisify } from 'node:util'
 import { createHub, type Hub } from '@fanline/hub'
 import { type Authenticator, firstOf } from '@fanline/hub/routes'
 import { Tickets } from '@fanline/hub/ticket'
@@ -14,6 +15,9 @@ import { Health } from './health.ts'
 import { type ListenOptions, listen } from './listener.ts'
 import type { Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
+import { mountPresets } from './presets/mount.ts'
+import type { PresetSettings } from './presets/preset.ts'
+import { presetSettings } from './presets/preset-settings.ts'
 import { type Guard, requestListener } from './request-listener.ts'
 import { SystemView } from './system-view.ts'
 
@@ -32,6 +36,8 @@ export interface Profile {
   readonly adminEntrance: Entrance
   /** Serves the demo page and its task. */
   readonly demo: boolean
+  /** Presets ask nobody for a credential, whatever is configured. */
+  readonly opensPresets: boolean
 }
 
 /** A server that answers. */
@@ -62,12 +68,27 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   const authenticator = firstOf([tickets.authenticate, profile.authenticator])
   const addressOf = clientAddress(config.proxy.trusted)
   const health = new Health(hub)
-  const metrics = createMetrics(hub)
+  const settings = presetSettings(config).map((preset): PresetSettings => {
+    return profile.opensPresets ? { ...preset, auth: 'open' } : preset
+  })
+  const metrics = createMetrics(hub, settings.length > 0)
   const systemView = new SystemView()
   const demo = profile.demo ? startDemo(hub) : undefined
   const assets = profile.demo ? loadAssets() : []
 
   const servers: Server[] = []
+  const presets = mountPresets({
+    hub,
+    presets: settings,
+    authenticatorOf: () => authenticator,
+    addressOf,
+    origins: config.cors.origins,
+    server: {
+      openConnections: () => openConnections(servers),
+      metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
+      countSent: (user, connections) => metrics.countSent(user, connections),
+    },
+  })
   const open = async (
     { addresses, guard }: Entrance,
     door: Pick<ListenOptions, 'port' | 'flagPrefix'>,
@@ -80,7 +101,7 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
       addresses,
       headerTimeoutMs: config.limits.headerTimeoutMs,
       onProblem: (problem) => hub.problemOf(problem),
-      onRequest: requestListener({ ...answers, tickets, addressOf, guard, answerOther }),
+      onRequest: requestListener({ ...answers, tickets, presets, addressOf, guard, answerOther }),
     })
     servers.push(...listener.servers)
     return listener.port
@@ -127,6 +148,11 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
     await shutDown()
     throw error
   }
+}
+
+async function openConnections(servers: readonly Server[]): Promise<number> {
+  const counts = await Promise.all(servers.map((server) => promisify(server.getConnections.bind(server))()))
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 /** Takes no more connections, and cuts those that are still busy after `requestsMs`. */

@@ -1,6 +1,7 @@
 import type { Hub, HubStats } from '@fanline/hub'
 import { CLOSE_REASONS, PROBLEMS } from '@fanline/protocol'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { PredecessorMetrics } from './presets/predecessor-metrics.ts'
 import { VERSION } from './version.ts'
 
 type Row = readonly [name: string, help: string, value: (stats: HubStats) => number]
@@ -63,11 +64,16 @@ const GAUGES: readonly Row[] = [
 export interface Metrics {
   readonly contentType: string
   scrape(): Promise<string>
+  /** So many connections took a message that a preset sent to this user. */
+  countSent(user: string, connections: number): void
   close(): void
 }
 
-/** Default metrics of the process, and what the hub counts; read when they are asked for, so they cost nothing else. */
-export function createMetrics(hub: Hub): Metrics {
+/**
+ * Default metrics of the process, and what the hub counts; read when they are asked for, so they cost nothing else.
+ * @param hasPresets also shows what is counted by the names of the systems that presets stand for
+ */
+export function createMetrics(hub: Hub, hasPresets = false): Metrics {
   const register = new Registry()
   collectDefaultMetrics({ register })
   const registers = [register]
@@ -92,10 +98,13 @@ export function createMetrics(hub: Hub): Metrics {
     metric: new Gauge({ name, help, registers }),
     value,
   }))
+  const predecessors = hasPresets ? new PredecessorMetrics(registers) : undefined
   return {
     contentType: register.contentType,
+    countSent: (user, connections) => predecessors?.countSent(user, connections),
     scrape() {
       const stats = hub.stats()
+      predecessors?.update(stats)
       for (const { metric, value } of counters) {
         metric.reset()
         metric.inc(value(stats))

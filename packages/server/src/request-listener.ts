@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Hub } from '@fanline/hub'
 import { answerProblem, nativeRoutes, type RoutesOptions } from '@fanline/hub/routes'
 import type { Logger } from './logger.ts'
+import type { MountedPresets } from './presets/mount.ts'
 
 /** Throws a ProblemError for a request that must not be looked at. */
 export type Guard = (request: IncomingMessage) => void
@@ -11,6 +12,8 @@ export interface RequestPath extends RoutesOptions {
   readonly hub: Hub
   /** Comes first, if there is one. */
   readonly guard: Guard | undefined
+  /** Routes of other systems, should there be any. */
+  readonly presets: MountedPresets
   /** Answers what is not part of the native API. */
   readonly answerOther: (req: IncomingMessage, res: ServerResponse) => Promise<void>
   readonly logger: Logger
@@ -20,6 +23,7 @@ export interface RequestPath extends RoutesOptions {
 export function requestListener({
   hub,
   guard,
+  presets,
   answerOther,
   logger,
   ...routes
@@ -34,7 +38,7 @@ export function requestListener({
       answerProblem(res, hub.problemOf(error))
       return
     }
-    if (!native.handle(req, res)) void answerOther(req, res)
+    if (!native.handle(req, res) && !presets.handle(req, res)) void answerOther(req, res)
   }
 }
 

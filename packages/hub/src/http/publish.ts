@@ -77,7 +77,14 @@ async function tryAccept(
 }
 
 function accept(hub: Hub, access: Access, body: unknown): Promise<PublishReceipt> {
-  const publication = parsePublication(body)
+  return publishAs(hub, access, parsePublication(body))
+}
+
+/**
+ * Publishes what somebody may publish, as fast as they may.
+ * @throws ProblemError `forbidden`, `too-many-publishes`, `token-expired` or `token-revoked`, and what {@link Hub.accept} does
+ */
+export function publishAs(hub: Hub, access: Access, publication: Publication): Promise<PublishReceipt> {
   mustPublish(hub, access, publication)
   const rate = hub.rates.take(access)
   if (rate && !rate.isWithin) {

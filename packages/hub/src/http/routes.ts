@@ -15,10 +15,13 @@ import { problemResponse, serveFetch } from './fetch.ts'
 import { FetchRequest } from './fetch-request.ts'
 import { answerProblem, serveNode } from './node.ts'
 import { NodeRequest } from './node-request.ts'
+import { cutUnreadBody } from './unread-body.ts'
+import { WaitingAnswers } from './waiting-answers.ts'
 
 export {
   type Access,
   type Authenticator,
+  authenticated,
   bearerToken,
   type Credential,
   type CredentialSource,
@@ -45,8 +48,11 @@ export const NATIVE_ROUTES: readonly NativeRoute[] = ROUTES.map(({ method, path 
 }))
 
 export { type CorsPolicy, corsPolicy } from './cors.ts'
+export type { ApiRequest } from './api-request.ts'
 export { answerProblem, headerOf } from './node.ts'
+export { NodeRequest } from './node-request.ts'
 export { problemHeaders } from './problem-headers.ts'
+export { publishAs } from './publish.ts'
 
 /** Where the routes stand, and who may use them. */
 export interface RoutesOptions {
@@ -71,12 +77,17 @@ export interface Routes {
   fetch(request: Request): Promise<Response> | undefined
 }
 
-const JSON_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+const JSON_HEADERS = {
+  'Content-Type': 'application/json',
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+}
 const RAW_JSON_HEADERS = Object.entries(JSON_HEADERS).flat()
 const LINES_HEADERS = {
   'Content-Type': 'application/x-ndjson',
   'Cache-Control': 'no-store',
   'X-Accel-Buffering': 'no',
+  'X-Content-Type-Options': 'nosniff',
 }
 
 /** Serves the native API: streams, publish, history, figures, connections. */
@@ -86,6 +97,7 @@ export function nativeRoutes(
 ): Routes {
   const api: Api = { hub, authenticator, tickets, servesAdmin }
   const { limits } = hub.options
+  const waiting = new WaitingAnswers(hub.options)
   const cors = origins.length > 0 ? corsPolicy(origins) : undefined
   return {
     handle(req, res) {
@@ -98,7 +110,7 @@ export function nativeRoutes(
         .then((known) =>
           'stream' in known
             ? serveNode(hub, req, res, { ...known.stream, address: addressOf?.(req) }, request)
-            : writeNode(res, known),
+            : writeNode(res, known, waiting),
         )
         .catch((error) => {
           // A stream of lines that broke off cannot be answered any more.
@@ -141,18 +153,26 @@ function corsHeaders(cors: CorsPolicy, request: ApiRequest): [string, string][] 
 async function writeNode(
   res: ServerResponse,
   answer: Exclude<ApiAnswer, { stream: unknown }>,
+  waiting: WaitingAnswers,
 ): Promise<void> {
   if ('lines' in answer) {
     res.writeHead(200, LINES_HEADERS).flushHeaders()
-    for await (const lines of answer.lines) if (!res.write(lines)) await once(res, 'drain')
+    for await (const lines of answer.lines) {
+      if (res.write(lines)) continue
+      waiting.add(res, 'drain')
+      await once(res, 'drain')
+    }
     res.end()
     return
   }
   if (answer.status === 204) {
     // No content has no length and no type either (RFC 9110, section 8.6).
     res.writeHead(204, answer.headers).end()
+    cutUnreadBody(res.req)
     return
   }
+  // Nobody would ever take it; and it would be kept with the others that waited on this connection.
+  if (res.req.socket.destroyed) return
   const body = jsonBody(answer.json)
   const length = Buffer.byteLength(body)
   // An array is what node:http writes fastest, and no object has to be merged for each publish.
@@ -160,6 +180,8 @@ async function writeNode(
     ? { ...JSON_HEADERS, ...answer.headers, 'Content-Length': length }
     : [...RAW_JSON_HEADERS, 'Content-Length', String(length)]
   res.writeHead(answer.status ?? 200, headers).end(body)
+  waiting.add(res, 'finish')
+  cutUnreadBody(res.req)
 }
 
 async function toResponse(hub: Hub, request: Request, answer: ApiAnswer): Promise<Response> {

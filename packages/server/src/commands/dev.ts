@@ -1,7 +1,7 @@
 import { openAccess } from '@fanline/hub/routes'
 import { Command } from 'commander'
 import { compose, type Entrance, type Profile, type RunningServer } from '../compose.ts'
-import { readEnvironment } from '../config/environment.ts'
+import { type Environment, readEnvironment } from '../config/environment.ts'
 import type { Config } from '../config/server-options.ts'
 import { Failure, usageFailure } from '../failure.ts'
 import { mustComeFromLoopback } from '../host-guard.ts'
@@ -33,16 +33,13 @@ export function devCommand(): Command {
 }
 
 async function dev(config: Config): Promise<void> {
-  if (readEnvironment(process.cwd()).get('NODE_ENV')?.value === 'production') {
-    throw new Failure(
-      '`fanline dev` is open to everybody and does not run with NODE_ENV=production. Use `fanline start`.',
-    )
-  }
+  refuseProduction(readEnvironment(process.cwd()))
   const profile: Profile = {
     authenticator: openAccess(),
     entrance: entrance(config.host),
     adminEntrance: entrance(config.admin.host),
     demo: true,
+    opensPresets: true,
   }
   const logger = createLogger(config.log.level, 'human')
   await runUntilSignal(logger, async () => {
@@ -51,6 +48,24 @@ async function dev(config: Config): Promise<void> {
     warnOfFewOpenFiles(logger)
     return server
   })
+}
+
+/** Also by the names that the systems of the presets used. */
+const PRODUCTION: ReadonlyMap<string, RegExp> = new Map([
+  ['NODE_ENV', /^production$/],
+  ['ENVIRONMENT', /^prod(?:uction)?$/],
+  ['ENV_TYPE', /^prod(?:uction)?$/],
+])
+
+/** @throws Failure */
+function refuseProduction(environment: Environment): void {
+  for (const [name, production] of PRODUCTION) {
+    const value = environment.get(name)?.value
+    if (value === undefined || !production.test(value)) continue
+    throw new Failure(
+      `\`fanline dev\` is open to everybody and does not run with ${name}=${value}. Use \`fanline start\`.`,
+    )
+  }
 }
 
 /** @throws Failure for an address that others can reach */

@@ -6,6 +6,7 @@ import { usageFailure } from '../failure.ts'
 import { hostGuard, isLoopback } from '../host-guard.ts'
 import { createLogger } from '../logger.ts'
 import { warnOfFewOpenFiles } from '../open-files.ts'
+import { presetSettings } from '../presets/preset-settings.ts'
 import { runUntilSignal } from '../run-until-signal.ts'
 import { VERSION } from '../version.ts'
 import { addServerFlags, configOf } from './server-flags.ts'
@@ -33,7 +34,13 @@ async function start(config: Config): Promise<void> {
     const { adminPort } = server
     const admin = adminPort === undefined ? {} : { adminHost: config.admin.host, adminPort }
     logger.info({ host: config.host, port: server.port, ...admin, version: VERSION }, 'listening')
-    if (!hasCredentials(config)) {
+    const open = openPresets(config)
+    if (open.length > 0) {
+      logger.warn(
+        { presets: open },
+        'these presets ask nobody for a credential: whoever can connect may be anybody',
+      )
+    } else if (!hasCredentials(config)) {
       logger.warn(
         'no credentials are configured, so every request but /livez and /readyz is refused: set FANLINE_JWT_SECRET and FANLINE_API_KEY',
       )
@@ -46,14 +53,21 @@ async function start(config: Config): Promise<void> {
   })
 }
 
+function openPresets(config: Config): readonly string[] {
+  return presetSettings(config)
+    .filter(({ auth }) => auth === 'open')
+    .map(({ name }) => name)
+}
+
 /**
  * How `fanline start` runs with this configuration.
  * @throws Failure when it would not start
  */
 export function startProfile(config: Config): Profile {
   const { admin, host, http } = config
+  const isUsable = hasCredentials(config) || openPresets(config).length > 0
   for (const address of admin.port === undefined ? [host] : [host, admin.host]) {
-    if (hasCredentials(config) || isLoopback(address)) continue
+    if (isUsable || isLoopback(address)) continue
     throw usageFailure(
       `Nobody could use a server on ${address} without credentials. Set FANLINE_JWT_SECRET for the tokens of ` +
         'those who listen, and FANLINE_API_KEY for those who publish.',
@@ -64,5 +78,6 @@ export function startProfile(config: Config): Profile {
     entrance: { addresses: [host], guard: hostGuard(host, http.hosts) },
     adminEntrance: { addresses: [admin.host], guard: hostGuard(admin.host, http.hosts) },
     demo: false,
+    opensPresets: false,
   }
 }

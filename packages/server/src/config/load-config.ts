@@ -4,6 +4,8 @@ import { ProblemError } from '@fanline/protocol'
 import { networks } from '../client-address.ts'
 import { usageFailure } from '../failure.ts'
 import { hostGuard } from '../host-guard.ts'
+import { withPresetDefaults } from '../presets/preset-defaults.ts'
+import { presetSettings } from '../presets/preset-settings.ts'
 import { tokenIssuers } from '../token-issuers.ts'
 import { readConfigFile } from './config-file.ts'
 import { didYouMean } from './did-you-mean.ts'
@@ -59,7 +61,7 @@ export function loadConfig(from: ConfigSources): LoadedConfig {
     if (inner === undefined) values[name] = value
     else values[name] = { ...(values[name] as object | undefined), [inner]: value }
   }
-  const config = values as unknown as Config
+  const config = withPresetDefaults(values as unknown as Config, from.environment, sources)
   refuseContradictions(config)
   return { config, file: file?.name, sources }
 }
@@ -100,6 +102,7 @@ function refuseContradictions(config: Config): void {
   networks(proxy.trusted)
   hostGuard(host, http.hosts)
   tokenIssuers(jwt)
+  presetSettings(config)
   if (admin.port === port && admin.host === host && port !== 0) {
     throw usageFailure(
       `admin.port and port are both ${port}: leave admin.port out to serve everything there.`,

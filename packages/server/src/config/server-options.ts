@@ -1,6 +1,7 @@
 import { HUB_OPTIONS, type HubOptions } from '@fanline/hub'
 import { MIN_KEY_LENGTH } from '@fanline/hub/api-key'
 import { MIN_SECRET_LENGTH } from '@fanline/hub/jwt'
+import { PRESET_NAMES } from '../presets/preset.ts'
 import type { FieldRow, OptionTable, ValuesOf } from './option-row.ts'
 
 /** How much is logged, from everything to nothing. */
@@ -44,6 +45,32 @@ const ISSUER_FIELDS = {
     kind: 'text',
     default: '',
     description: 'Stands before what the claim says, so that users of two issuers are never the same.',
+  },
+} as const satisfies Record<string, FieldRow>
+
+const LEVELS = ['strict', 'enhanced'] as const
+const PRESET_AUTHS = ['closed', 'open'] as const
+
+/** How the clients of another system are served. */
+const PRESET_FIELDS = {
+  name: { kind: 'choice', choices: PRESET_NAMES, default: PRESET_NAMES[0], description: 'The system.' },
+  prefix: { kind: 'text', default: '', description: 'What stands before its routes, such as /push.' },
+  level: {
+    kind: 'choice',
+    choices: LEVELS,
+    default: 'enhanced',
+    description: 'How exactly it is imitated.',
+  },
+  auth: {
+    kind: 'choice',
+    choices: PRESET_AUTHS,
+    default: 'closed',
+    description: 'Whether it asks for credentials as the native routes do, or nobody, as its system did.',
+  },
+  namespace: {
+    kind: 'text',
+    default: '',
+    description: 'Keeps its users and broadcasts apart from those of all others.',
   },
 } as const satisfies Record<string, FieldRow>
 
@@ -138,6 +165,31 @@ export const SERVER_OPTIONS = {
   },
   log: {
     level: { kind: 'choice', choices: LOG_LEVELS, default: 'info', description: 'How much is logged.' },
+  },
+  preset: {
+    kind: 'list',
+    default: [],
+    description:
+      'Systems whose clients are served at the root: user-channel, client-id, notification, session, starter.',
+  },
+  presetLevel: {
+    kind: 'choice',
+    choices: LEVELS,
+    default: 'enhanced',
+    description: 'How exactly those of --preset are imitated.',
+  },
+  presetAuth: {
+    kind: 'choice',
+    choices: PRESET_AUTHS,
+    default: 'closed',
+    description:
+      'Whether those of --preset ask for credentials as the native routes do, or nobody, as their systems did.',
+  },
+  presets: {
+    kind: 'records',
+    default: [],
+    fields: PRESET_FIELDS,
+    description: 'Systems whose clients are served, each in its place.',
   },
   proxy: {
     trusted: {

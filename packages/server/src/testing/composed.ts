@@ -21,7 +21,14 @@ export async function composed(
   const { config } = loadConfig({ flags, environment: new Map(), directory: tmpdir() })
   const server = await compose(
     config,
-    { authenticator: openAccess(), entrance: ENTRANCE, adminEntrance: ENTRANCE, demo: false, ...profile },
+    {
+      authenticator: openAccess(),
+      entrance: ENTRANCE,
+      adminEntrance: ENTRANCE,
+      demo: false,
+      opensPresets: true,
+      ...profile,
+    },
     createLogger(config.log.level, 'json'),
   )
   test.after(() => server.close())

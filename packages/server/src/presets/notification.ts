@@ -1,0 +1,67 @@
+import { NOTIFICATION_DIALECTS } from '@fanline/hub/compat'
+import { createEvent } from '@fanline/protocol'
+import { mustAdminister, mustBeUser } from './access.ts'
+import { deliver } from './deliver.ts'
+import type { Preset, PresetAnswer, PresetContext } from './preset.ts'
+import { atMost, resumeFromInteger } from './resume.ts'
+
+/** What its history holds for each user. */
+const HISTORY = 100
+
+/** Its texts, the misspelt ones as they are. */
+const TEXTS = {
+  userMissing: 'User ID is required\n',
+  bodyInvalid: 'Inavlid request body\n',
+  fieldMissing: 'Missing userID or message\n',
+  sent: 'Notification sent',
+} as const
+
+const NO_SNIFF = { 'X-Content-Type-Options': 'nosniff' }
+
+/** go-sse-notification: text to a user, with ids and a history. */
+export const notification: Preset = {
+  name: 'notification',
+  port: 8080,
+  dialects: NOTIFICATION_DIALECTS,
+  routes: [
+    { method: 'GET', path: '/ping', answer: () => ({ text: 'pong' }) },
+    { method: 'GET', path: '/notifications', answer: listen },
+    { method: 'POST', path: '/send', answer: send },
+    { method: 'ANY', path: '/metrics', answer: metrics },
+  ],
+  refuse: ({ status, code, message }) => ({
+    status,
+    headers: NO_SNIFF,
+    text: code === 'bad-json' ? TEXTS.bodyInvalid : `${message}\n`,
+  }),
+}
+
+async function listen(context: PresetContext): Promise<PresetAnswer> {
+  const { query } = context.request
+  const id = query.get('userID') ?? ''
+  if (id === '') return { status: 400, headers: NO_SNIFF, text: TEXTS.userMissing }
+  const user = mustBeUser(context, id)
+  const from = context.request.header('last-event-id') || query.get('lastEventID')
+  // For this system 0 is no place in the history.
+  const cursor = resumeFromInteger(context, from === '0' ? null : from)
+  return { stream: { user, cursor: await atMost(context, user, cursor, HISTORY) } }
+}
+
+async function send(context: PresetContext): Promise<PresetAnswer> {
+  const fields = await context.fields()
+  const id = fields.get('userID')?.value ?? ''
+  const message = fields.get('message')?.value ?? ''
+  if (typeof id !== 'string' || typeof message !== 'string') {
+    return { status: 400, headers: NO_SNIFF, text: TEXTS.bodyInvalid }
+  }
+  if (id === '' || message === '') return { status: 400, headers: NO_SNIFF, text: TEXTS.fieldMissing }
+  const sent = await deliver(context, { user: context.space.user(id) }, createEvent(undefined, message))
+  context.server.countSent(id, sent)
+  return { text: TEXTS.sent }
+}
+
+async function metrics(context: PresetContext): Promise<PresetAnswer> {
+  mustAdminister(context)
+  const { contentType, text } = await context.server.metrics()
+  return { headers: { 'Content-Type': contentType }, text }
+}

@@ -1,0 +1,43 @@
+import { AT_HEAD, type Cursor, cursorAfter } from '@fanline/hub'
+import { type Position, parsePosition, parseUser, userChannel } from '@fanline/protocol'
+import type { PresetContext } from './preset.ts'
+
+/** Where a stream begins whose system knew no resuming: where its client was, in the enhanced level. */
+export function resumeAnywhere({ request, settings }: PresetContext): Cursor {
+  const id = request.header('last-event-id') ?? request.query.get('lastEventId') ?? ''
+  return settings.level === 'strict' || id === '' ? AT_HEAD : cursorAfter(id)
+}
+
+/**
+ * Where a stream begins whose system resumes from integers: a text that is none, or one above the newest, means no
+ * replay, and says nothing about it.
+ */
+export function resumeFromInteger(context: PresetContext, id: string | null | undefined): Cursor {
+  const position = id === null || id === undefined ? undefined : parsePosition(id)
+  if (position === undefined || position > context.hub.head) return AT_HEAD
+  return position === 0
+    ? { after: position, expects: ['restarted', 'trimmed'] }
+    : cursorAfter(String(position))
+}
+
+/** The same cursor, moved on so far that at most `limit` events of the user come before it is live. */
+export async function atMost(
+  { hub }: PresetContext,
+  user: string,
+  cursor: Cursor,
+  limit: number,
+): Promise<Cursor> {
+  if (cursor.after === null) return cursor
+  const ids: string[] = []
+  let after: string | null = String(cursor.after)
+  while (after !== null) {
+    const page = await hub.userHistory(user, { after, limit: 1000 })
+    for (const { id } of page.events) ids.push(id)
+    after = page.next
+  }
+  const last = ids.at(-limit - 1)
+  if (last === undefined) return cursor
+  const through = parsePosition(last) as Position
+  const channel = userChannel(parseUser(user))
+  return { ...cursor, after: through, losses: [{ channel, after: cursor.after, through, reason: 'trimmed' }] }
+}
