@@ -88,6 +88,11 @@ export const PROBLEMS = {
   'revocation-not-found': { status: 404, title: 'No revocation in force has this id.' },
   'too-many-revocations': { status: 507, title: 'No more revocations can be kept.' },
   'shutting-down': { status: 503, title: 'The hub is shutting down.', retryable: true },
+  'keys-unavailable': {
+    status: 503,
+    title: 'The keys that tokens are checked with cannot be fetched now.',
+    retryable: true,
+  },
   'log-unavailable': { status: 503, title: 'The log did not take the event; try again.', retryable: true },
   'option-invalid': { status: 500, title: 'An option is unknown, out of bounds or contradicts another.' },
   internal: { status: 500, title: 'Something failed inside the hub.', retryable: true },
