@@ -5,8 +5,8 @@ import type { Log } from './log.ts'
 const MAX_LIMIT = 1000
 const DEFAULT_LIMIT = 100
 
-/** A page of history is one answer in memory. */
-const MAX_PAGE_BYTES = 4 * 1024 * 1024
+/** A page of history is one answer in memory, and made in one go; so it takes milliseconds. */
+const MAX_PAGE_BYTES = 1024 * 1024
 
 /** An event from the history of a channel. */
 export interface HistoryEvent {

@@ -4,9 +4,7 @@ import type { HubOptions } from '../options.ts'
 import type { ApiRequest } from './api-request.ts'
 import { BodyDeadlines } from './body-deadlines.ts'
 import { headerOf } from './node.ts'
-
-/** How long a client may go on sending a body that was refused, so that it can read why; milliseconds. */
-const LINGER_MS = 2000
+import { cutUnreadBody } from './unread-body.ts'
 
 const deadlines = new BodyDeadlines()
 
@@ -52,8 +50,7 @@ export class NodeRequest implements ApiRequest {
       const refuse = (problem: ProblemError): void => {
         deadlines.delete(awaited)
         message.removeAllListeners('data')
-        message.resume()
-        setTimeout(() => message.complete || message.destroy(), LINGER_MS).unref()
+        cutUnreadBody(message)
         reject(problem)
       }
       const awaited = {

@@ -1,6 +1,7 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Run, Sink, SinkListener } from '../sink.ts'
+import { cutUnreadBody } from './unread-body.ts'
 
 const SINK = Symbol('fanline.sink')
 
@@ -71,6 +72,7 @@ export class NodeSink implements Sink {
 
   end(): void {
     this.#response.end()
+    cutUnreadBody(this.#response.req)
   }
 
   destroy(): void {

@@ -12,6 +12,7 @@ import {
   softRefusal,
   streamHeaders,
 } from './stream-request.ts'
+import { cutUnreadBody } from './unread-body.ts'
 
 /** Serves one stream on node:http or node:http2. Refusals are answered, not thrown. */
 export async function serveNode(
@@ -28,8 +29,10 @@ export async function serveNode(
   try {
     const dialect = request.dialect ?? dialectOf(accept)
     const headers = streamHeaders(dialect)
-    if (req.method === 'HEAD') res.writeHead(200, headers).end()
-    else {
+    if (req.method === 'HEAD') {
+      res.writeHead(200, headers).end()
+      cutUnreadBody(req)
+    } else {
       const cursor = request.cursor ?? cursorOf(ask, hub.clock.now())
       await hub.connect({ ...request, cursor }, new NodeSink(res, headers), dialect)
     }
@@ -47,14 +50,19 @@ function refuseNode(
 ): void {
   const problem = hub.problemOf(error)
   const soft = softRefusal(problem, accept, hub.retryMs(), dialect)
-  if (soft) res.writeHead(200, streamHeaders(soft.dialect)).end(soft.text)
-  else answerProblem(res, problem)
+  if (!soft) {
+    answerProblem(res, problem)
+    return
+  }
+  res.writeHead(200, streamHeaders(soft.dialect)).end(soft.text)
+  cutUnreadBody(res.req)
 }
 
 /** Answers with `application/problem+json`. */
 export function answerProblem(res: ServerResponse, error: unknown): void {
   const problem = toProblem(error)
   res.writeHead(problem.status, problemHeaders(problem)).end(`${JSON.stringify(problem.toBody())}\n`)
+  cutUnreadBody(res.req)
 }
 
 function askOf(req: IncomingMessage): StreamAsk {

@@ -5,6 +5,7 @@ export function problemHeaders(problem: ProblemError): Record<string, string> {
   return {
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
     ...(problem.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
     ...problem.headers,
   }

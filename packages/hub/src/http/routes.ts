@@ -47,8 +47,8 @@ export const NATIVE_ROUTES: readonly NativeRoute[] = ROUTES.map(({ method, path 
   path: `/${path.join('/')}`,
 }))
 
-export { type CorsPolicy, corsPolicy } from './cors.ts'
 export type { ApiRequest } from './api-request.ts'
+export { type CorsPolicy, corsPolicy } from './cors.ts'
 export { answerProblem, headerOf } from './node.ts'
 export { NodeRequest } from './node-request.ts'
 export { problemHeaders } from './problem-headers.ts'

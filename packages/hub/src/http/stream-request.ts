@@ -44,7 +44,11 @@ export function streamHeaders(dialect: Dialect): Readonly<Record<string, string>
   return headers
 }
 
-const OWN_HEADERS = { 'Cache-Control': 'no-store, no-transform', 'X-Accel-Buffering': 'no' }
+const OWN_HEADERS = {
+  'Cache-Control': 'no-store, no-transform',
+  'X-Accel-Buffering': 'no',
+  'X-Content-Type-Options': 'nosniff',
+}
 
 /** Every stream of a dialect has the same headers, so all of them share one object. */
 const HEADERS = new Map<Dialect, Readonly<Record<string, string>>>()

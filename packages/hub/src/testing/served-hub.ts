@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { openAccess } from '../authenticator.ts'
 import { type CreateHubOptions, createHub, type EmbeddedHub } from '../create-hub.ts'
@@ -128,13 +128,14 @@ export const inProcessDoor: Door = {
   }),
 }
 
-/** node:http, on every runtime that has it. */
-export const nodeDoor: Door = {
+/** node:http, on every runtime that has it; `prepare` sees the server before it listens. */
+export const nodeDoorWith = (prepare: (server: Server) => void): Door => ({
   name: 'node:http',
   async open(routes) {
     const server = createServer((req, res) => {
       if (!routes.handle(req, res)) res.writeHead(404).end('not here')
     })
+    prepare(server)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     return {
@@ -147,7 +148,10 @@ export const nodeDoor: Door = {
       },
     }
   },
-}
+})
+
+/** node:http as it is. */
+export const nodeDoor: Door = nodeDoorWith(() => undefined)
 
 type Handler = (request: Request) => Promise<Response> | Response
 
