@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { devCommand } from './commands/dev.ts'
+import { keyCommand } from './commands/key.ts'
 import { publishCommand } from './commands/publish.ts'
 import { startCommand } from './commands/start.ts'
 import { tailCommand } from './commands/tail.ts'
@@ -25,10 +26,11 @@ export async function run(args: readonly string[]): Promise<number> {
     publishCommand(),
     tailCommand(),
     tokenCommand(),
+    keyCommand(),
     versionCommand(),
   ])
     program.addCommand(command)
-  for (const command of [program, ...program.commands])
+  for (const command of withSubcommands(program))
     command.exitOverride().configureOutput({
       outputError: (text, write) => write(text.replace(/^error:/, 'fanline:')),
     })
@@ -41,4 +43,8 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stderr.write(`fanline: ${error.message}\n`)
     return error.exitCode
   }
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
 }

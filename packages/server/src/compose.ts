@@ -12,6 +12,7 @@ import type { Config } from './config/server-options.ts'
 import { startDemo } from './demo.ts'
 import { stopPretenuring } from './garbage-collector.ts'
 import { Health } from './health.ts'
+import type { FileKeys } from './keys/file-keys.ts'
 import { type ListenOptions, listen } from './listener.ts'
 import type { Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
@@ -31,6 +32,8 @@ export interface Entrance {
 /** In what a server for development differs from one in production. */
 export interface Profile {
   readonly authenticator: Authenticator
+  /** Keys that may change while the server runs. */
+  readonly keys?: FileKeys | undefined
   readonly entrance: Entrance
   /** Where the admin routes are, when `admin.port` is set. */
   readonly adminEntrance: Entrance
@@ -67,6 +70,7 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   const tickets = new Tickets(config.tickets)
   const authenticator = firstOf([tickets.authenticate, profile.authenticator])
   const addressOf = clientAddress(config.proxy.trusted)
+  profile.keys?.follow({ onWithdrawn: (key) => hub.disconnect({ key }, 'revoked'), logger })
   const health = new Health(hub)
   const settings = presetSettings(config).map((preset): PresetSettings => {
     return profile.opensPresets ? { ...preset, auth: 'open' } : preset
@@ -114,6 +118,7 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
     // The doors stay open meanwhile: who comes now is told to come back later instead of being refused.
     await hub.close({ drainMs: drainMs - requestsMs })
     await Promise.all(servers.map((server) => closeServer(server, requestsMs)))
+    await profile.keys?.close()
     systemView.close()
     metrics.close()
   }

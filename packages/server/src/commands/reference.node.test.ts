@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import type { Command } from 'commander'
 import { NAMED_OPTIONS } from '../config/named-options.ts'
 import { devCommand } from './dev.ts'
+import { keyCommand } from './key.ts'
 import { publishCommand } from './publish.ts'
 import { startCommand } from './start.ts'
 import { tailCommand } from './tail.ts'
@@ -22,6 +23,7 @@ describe('docs/reference/cli.md', () => {
     publishCommand(),
     tailCommand(),
     tokenCommand(),
+    keyCommand(),
     versionCommand(),
   ]
   for (const verb of verbs) {

@@ -45,6 +45,9 @@ async function start(config: Config): Promise<void> {
         'no credentials are configured, so every request but /livez and /readyz is refused: set FANLINE_JWT_SECRET and FANLINE_API_KEY',
       )
     }
+    if (profile.keys?.size === 0) {
+      logger.warn({ file: config.api.keysFile }, 'there is no API key yet: `fanline key create` makes one')
+    }
     if (config.jwt.tokenInQuery) {
       logger.warn('jwt.tokenInQuery is on: tokens will stand in the logs of every proxy; a ticket would not')
     }
@@ -74,7 +77,7 @@ export function startProfile(config: Config): Profile {
     )
   }
   return {
-    authenticator: credentials(config),
+    ...credentials(config),
     entrance: { addresses: [host], guard: hostGuard(host, http.hosts) },
     adminEntrance: { addresses: [admin.host], guard: hostGuard(admin.host, http.hosts) },
     demo: false,
