@@ -27,7 +27,6 @@ export interface RemoteKeysOptions {
   readonly clock: Pick<Clock, 'now'>
   /** Hears of each fetch that failed, at most once in a cool-down. */
   readonly onProblem: (problem: ProblemError) => void
-  readonly timeoutMs?: number
 }
 
 /**
@@ -39,7 +38,6 @@ export class RemoteKeys implements VerificationKeys {
   readonly #url: URL
   readonly #clock: Pick<Clock, 'now'>
   readonly #onProblem: (problem: ProblemError) => void
-  readonly #timeoutMs: number
   #find: JWTVerifyGetKey | undefined
   #text = ''
   #fetchedAt = Number.NEGATIVE_INFINITY
@@ -47,23 +45,21 @@ export class RemoteKeys implements VerificationKeys {
   #fetching: Promise<void> | undefined
 
   /** @throws ProblemError `option-invalid` */
-  constructor({ url, algorithms, clock, onProblem, timeoutMs = FETCH_TIMEOUT_MS }: RemoteKeysOptions) {
+  constructor({ url, algorithms, clock, onProblem }: RemoteKeysOptions) {
     this.algorithms = publicAlgorithms(algorithms)
     this.#url = parseUrl(url)
     this.#clock = clock
     this.#onProblem = onProblem
-    this.#timeoutMs = timeoutMs
   }
 
   current(): object | undefined {
+    if (!this.#find || this.#wasForgotten()) return undefined
     if (this.#isOld()) void this.#refresh()
     return this.#find
   }
 
   readonly find: JWTVerifyGetKey = async (header, token) => {
-    // After a long silence the set may lack a key that was withdrawn, so even a good one waits for its successor.
-    if (!this.#find || this.#clock.now() - this.#attemptedAt > 2 * MAX_AGE_MS) await this.#refresh()
-    else if (this.#isOld()) void this.#refresh()
+    if (!this.current()) await this.#refresh()
     try {
       return await this.#mustFind()(header, token)
     } catch (error) {
@@ -71,6 +67,11 @@ export class RemoteKeys implements VerificationKeys {
       await this.#refresh()
       return this.#mustFind()(header, token)
     }
+  }
+
+  /** Nobody has asked for so long that a key may have been withdrawn since: even a good set waits for its successor. */
+  #wasForgotten(): boolean {
+    return this.#clock.now() - this.#attemptedAt > 2 * MAX_AGE_MS
   }
 
   #isOld(): boolean {
@@ -99,7 +100,7 @@ export class RemoteKeys implements VerificationKeys {
 
   async #fetch(): Promise<void> {
     try {
-      const text = await fetchText(this.#url, this.#timeoutMs)
+      const text = await fetchText(this.#url)
       // The same set stays the same object: what was verified with it stays verified.
       if (text !== this.#text) {
         this.#find = keyFinder(usableKeys(parseSet(text)))
@@ -129,10 +130,10 @@ function parseUrl(text: string): URL {
 }
 
 /** Follows no redirect: it could lead anywhere, such as to addresses that only this machine reaches. */
-async function fetchText(url: URL, timeoutMs: number): Promise<string> {
+async function fetchText(url: URL): Promise<string> {
   const response = await fetch(url, {
     redirect: 'manual',
-    signal: AbortSignal.timeout(timeoutMs),
+    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
     headers: { Accept: 'application/jwk-set+json, application/json' },
   })
   if (response.status !== 200) {

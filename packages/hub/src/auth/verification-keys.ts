@@ -9,26 +9,29 @@ export const MIN_SECRET_LENGTH = 32
 /** Shorter RSA keys can be broken (RFC 7518, section 3.3). */
 const MIN_RSA_BITS = 2048
 
-/** A secret is as long as the hash (RFC 7518, section 3.2). */
-const SECRET_LENGTHS: Readonly<Record<string, number>> = { HS256: MIN_SECRET_LENGTH, HS384: 48, HS512: 64 }
+/** A secret is at least as long as the hash (RFC 7518, section 3.2). */
+const SECRET_LENGTHS: ReadonlyMap<string, number> = new Map([
+  ['HS256', MIN_SECRET_LENGTH],
+  ['HS384', 48],
+  ['HS512', 64],
+])
 
 /** By type of key, or by its curve. */
-const PUBLIC_ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
-  RSA: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  'P-256': ['ES256'],
-  'P-384': ['ES384'],
-  'P-521': ['ES512'],
-  Ed25519: ['EdDSA', 'Ed25519'],
-}
+const PUBLIC_ALGORITHMS: ReadonlyMap<string | undefined, readonly string[]> = new Map([
+  ['RSA', ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']],
+  ['P-256', ['ES256']],
+  ['P-384', ['ES384']],
+  ['P-521', ['ES512']],
+  ['Ed25519', ['EdDSA', 'Ed25519']],
+])
 
-/** Every algorithm with a public key. */
-const ALL_PUBLIC: readonly string[] = Object.values(PUBLIC_ALGORITHMS).flat()
+const ALL_PUBLIC: readonly string[] = [...PUBLIC_ALGORITHMS.values()].flat()
 
 /** The keys of one issuer. */
 export interface VerificationKeys {
   /** Named here and never taken from a token, which must not choose how it is checked (RFC 8725, section 3.1). */
   readonly algorithms: readonly string[]
-  /** The set of keys in force: another object once they have changed. */
+  /** What stands for the keys in force: another object once they have changed; undefined while they must be fetched. */
   current(): object | undefined
   /** The key for a token by its header. */
   readonly find: JWTVerifyGetKey
@@ -43,8 +46,8 @@ export function secretKeys(secret: string, algorithms: readonly string[] = ['HS2
     throw new ProblemError('option-invalid', 'A secret is no key in PEM: that is a publicKey.')
   }
   for (const algorithm of algorithms) {
-    const length = SECRET_LENGTHS[algorithm]
-    if (length === undefined) throw unfit(algorithm, 'a secret', Object.keys(SECRET_LENGTHS))
+    const length = SECRET_LENGTHS.get(algorithm)
+    if (length === undefined) throw unfit(algorithm, 'a secret', [...SECRET_LENGTHS.keys()])
     if (secret.length < length) {
       throw new ProblemError(
         'option-invalid',
@@ -104,21 +107,23 @@ export function keyFinder(keys: readonly JWK[]): JWTVerifyGetKey {
 }
 
 function parsePublicKeys(input: string | JWK | JSONWebKeySet): readonly JWK[] {
-  const value = typeof input === 'string' ? parseText(input.trim()) : input
-  if (!('keys' in value)) return [value as JWK]
-  const { keys } = value
-  if (!Array.isArray(keys)) throw new ProblemError('option-invalid', 'The keys of a JWK set are a list.')
+  const value: unknown = typeof input === 'string' ? parseText(input.trim()) : input
+  const keys = isObject(value) && 'keys' in value ? value.keys : [value]
+  if (!Array.isArray(keys) || !keys.every(isObject)) throw noPublicKey()
   return keys
 }
 
-function parseText(text: string): JWK | JSONWebKeySet {
+function parseText(text: string): unknown {
+  if (text.includes('PRIVATE KEY')) throw privateKey()
   try {
-    if (text.startsWith('{')) return JSON.parse(text)
-    if (!text.includes('PRIVATE KEY')) return createPublicKey(text).export({ format: 'jwk' }) as JWK
+    return text.startsWith('{') ? JSON.parse(text) : createPublicKey(text).export({ format: 'jwk' })
   } catch (cause) {
-    throw new ProblemError('option-invalid', 'publicKey is PEM, a JWK or a JWK set.', { cause })
+    throw noPublicKey(cause)
   }
-  throw privateKey()
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /**
@@ -127,8 +132,8 @@ function parseText(text: string): JWK | JSONWebKeySet {
  */
 function fittingAlgorithms(jwk: JWK): readonly string[] {
   if (jwk.kty === 'oct' || jwk.d !== undefined) throw privateKey()
-  if (jwk.use !== undefined && jwk.use !== 'sig') return []
-  const algorithms = PUBLIC_ALGORITHMS[(jwk.kty === 'RSA' ? jwk.kty : jwk.crv) ?? ''] ?? []
+  if ((jwk.use !== undefined && jwk.use !== 'sig') || jwk.key_ops?.includes('verify') === false) return []
+  const algorithms = PUBLIC_ALGORITHMS.get(jwk.kty === 'RSA' ? jwk.kty : jwk.crv) ?? []
   if (algorithms.length === 0) return []
   const bits = publicKeyOf(jwk).asymmetricKeyDetails?.modulusLength
   if (bits !== undefined && bits < MIN_RSA_BITS) {
@@ -141,8 +146,12 @@ function publicKeyOf(jwk: JWK): ReturnType<typeof createPublicKey> {
   try {
     return createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
   } catch (cause) {
-    throw new ProblemError('option-invalid', 'publicKey holds something that is no JWK.', { cause })
+    throw noPublicKey(cause)
   }
+}
+
+function noPublicKey(cause?: unknown): ProblemError {
+  return new ProblemError('option-invalid', 'publicKey is PEM, a JWK or a JWK set.', { cause })
 }
 
 function privateKey(): ProblemError {
