@@ -128,7 +128,7 @@ function reasonOf(error: errors.JOSEError, algorithms: readonly string[]): strin
   if (error instanceof errors.JWTClaimValidationFailed) {
     return `Its claim "${error.claim}" is missing or not accepted.`
   }
-  if (error instanceof errors.JOSEAlgNotAllowed) return `Its algorithm is none of ${algorithms.join(', ')}.`
+  if (error instanceof errors.JOSEAlgNotAllowed) return `Its algorithm is not ${algorithms.join(' or ')}.`
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'Its signature does not fit.'
   if (error instanceof errors.JWKSNoMatchingKey) return 'No key of its issuer fits its "kid" and "alg".'
   if (error instanceof errors.JWKSMultipleMatchingKeys)
