@@ -1,5 +1,5 @@
 // The build: `tsc -b` over every workspace of tsconfig.json, then the pages' own step.
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Failure, orExit, root, run, runQuietly } from './command.mjs'
@@ -14,10 +14,19 @@ export function workspaces() {
 export async function build() {
   for (const workspace of workspaces()) removeOrphans(join(root, workspace))
   await runQuietly('Building', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'])
+  for (const workspace of workspaces()) copyScripts(join(root, workspace))
   const pages = join(root, 'packages/ui/build.mjs')
   if (!existsSync(pages)) return
   const { code } = await run(process.execPath, [pages])
   if (code !== 0) throw new Failure('packages/ui/build.mjs failed')
+}
+
+/** Scripts for other programs stay as they are; tsc leaves them behind. */
+function copyScripts(folder) {
+  const source = join(folder, 'src')
+  for (const path of readdirSync(source, { recursive: true })) {
+    if (path.endsWith('.lua')) cpSync(join(source, path), join(folder, 'dist', path))
+  }
 }
 
 /**

@@ -7,6 +7,7 @@ import { Failure, runQuietly } from './command.mjs'
 const packages = [
   { name: 'chromium', program: 'chromium', why: 'the end-to-end tests drive a real browser' },
   { name: 'curl', program: 'curl', why: 'the end-to-end tests listen as a newcomer would' },
+  { name: 'redis-server', program: 'redis-server', why: 'the log on Redis is tested with a real one' },
   { name: 'firefox-esr', program: 'firefox-esr', why: 'it resumes streams in another way than Chromium' },
 ]
 

@@ -451,7 +451,13 @@ export class Connection implements SinkListener {
 
   #query(after: Position | null): LogQuery {
     const { pageEntries, pageBytes } = this.#delivery
-    return { channels: this.channels, after, maxEntries: pageEntries, maxBytes: pageBytes }
+    return {
+      channels: this.channels,
+      after,
+      maxEntries: pageEntries,
+      maxBytes: pageBytes,
+      mayBeShared: true,
+    }
   }
 
   #checkExpiry(nowMs: number, expiresAt: number): void {

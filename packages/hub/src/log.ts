@@ -41,6 +41,8 @@ export interface LogQuery {
   readonly maxEntries: number
   /** A page ends after the entry that passes this many bytes of data, and holds at least one. */
   readonly maxBytes: number
+  /** The same page may be given to others who ask for it within a second, as long as their channels were watched by then. */
+  readonly mayBeShared?: boolean
 }
 
 /** A loss that the log admits. */

@@ -93,6 +93,7 @@ export const PROBLEMS = {
     title: 'The keys that tokens are checked with cannot be fetched now.',
     retryable: true,
   },
+  'log-full': { status: 507, title: 'The log has no room for the event.' },
   'log-unavailable': { status: 503, title: 'The log did not take the event; try again.', retryable: true },
   'option-invalid': { status: 500, title: 'An option is unknown, out of bounds or contradicts another.' },
   internal: { status: 500, title: 'Something failed inside the hub.', retryable: true },

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { createEvent, type Position } from '@fanline/protocol'
+import { createClient } from '@redis/client'
+import type { Draft, Entry, Gap, Log } from '../log.ts'
+import { eventually } from '../testing/deadline.ts'
+import { type RedisPersistence, RedisServer } from '../testing/redis-server.ts'
+import { redisLog } from './redis.ts'
+
+/** A log as one hub has it, and what it heard. */
+class Node {
+  readonly log: Log
+  readonly heard: Entry[] = []
+  readonly gaps: Gap[] = []
+
+  constructor(url: string) {
+    this.log = redisLog({ client: createClient({ url }) as never })
+  }
+
+  async open(test: TestContext): Promise<this> {
+    await this.log.open({
+      entries: (batch) => this.heard.push(...batch),
+      gap: (gap) => this.gaps.push(gap),
+    })
+    test.after(() => this.log.close())
+    return this
+  }
+
+  /** Publishes until Redis has taken it. */
+  async publish(data: string): Promise<Position> {
+    for (;;) {
+      try {
+        const [receipt] = await this.log.append([draft(data)])
+        return receipt!.position!
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+    }
+  }
+
+  get positions(): Position[] {
+    return this.heard.map((entry) => entry.position!)
+  }
+}
+
+function draft(data: string): Draft {
+  return {
+    channels: ['a' as never],
+    event: createEvent(undefined, data),
+    except: [],
+    key: undefined,
+    ephemeral: false,
+  }
+}
+
+async function twoNodes(test: TestContext, persistence: RedisPersistence) {
+  const server = await RedisServer.start(persistence)
+  test.after(() => server.stop())
+  const a = await new Node(server.url).open(test)
+  const b = await new Node(server.url).open(test)
+  await Promise.all([a.log.watch('a' as never), b.log.watch('a' as never)])
+  const admin = createClient({ url: server.url })
+  admin.on('error', () => undefined)
+  await admin.connect()
+  test.after(() => admin.destroy())
+  return { server, a, b, admin }
+}
+
+test('what one node appends, all hear in the same order', async (t) => {
+  const { a, b } = await twoNodes(t, 'none')
+  const positions = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? a : b).publish(String(i))),
+  )
+  positions.sort((one, other) => one - other)
+  for (const node of [a, b]) {
+    await eventually(() => node.heard.length === 200, 'all are heard')
+    assert.deepEqual(node.positions, positions)
+  }
+})
+
+test('a feed that is cut again and again misses nothing and hears nothing twice', async (t) => {
+  const { a, b, admin } = await twoNodes(t, 'none')
+  const positions: Position[] = []
+  const cuts = setInterval(() => void admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub']), 50)
+  for (let i = 0; i < 3000; i++) positions.push(await a.publish(String(i)))
+  clearInterval(cuts)
+  const last = positions.at(-1)!
+  await eventually(() => b.positions.at(-1) === last, 'the last one is heard')
+  assert.deepEqual(b.positions, positions)
+  assert.deepEqual(b.gaps, [])
+})
+
+test('a Redis that comes back with less than it acknowledged says so, and gives no position twice', async (t) => {
+  const { server, a, b, admin } = await twoNodes(t, 'snapshots')
+  const kept = await a.publish('kept')
+  await admin.sendCommand(['SAVE'])
+  const lost: Position[] = []
+  for (let i = 0; i < 20; i++) lost.push(await a.publish(`lost ${i}`))
+  await eventually(() => b.positions.at(-1) === lost.at(-1), 'b hears all of them')
+  await server.kill()
+  await server.run()
+  const next = await b.publish('next')
+  assert.ok(next > lost.at(-1)!)
+  for (const node of [a, b]) {
+    await eventually(() => node.gaps.some(({ reason }) => reason === 'rollback'), 'the loss is admitted')
+    const gap = node.gaps.find(({ reason }) => reason === 'rollback')!
+    assert.ok(gap.after <= lost[0]! - 1 && gap.through >= lost.at(-1)!)
+  }
+  const inside = await a.log.read({
+    channels: ['a' as never],
+    after: lost[5]!,
+    maxEntries: 100,
+    maxBytes: 1e6,
+  })
+  assert.deepEqual(
+    inside.gaps.map(({ reason }) => reason),
+    ['rollback'],
+  )
+  const before = await a.log.read({
+    channels: ['a' as never],
+    after: (kept - 1) as Position,
+    maxEntries: 100,
+    maxBytes: 1e6,
+  })
+  assert.deepEqual(
+    before.entries.map(({ event }) => event.data),
+    ['kept', 'next'],
+  )
+  assert.deepEqual(
+    before.gaps.map(({ reason }) => reason),
+    ['rollback'],
+  )
+  const after = await a.log.read({ channels: ['a' as never], after: next, maxEntries: 100, maxBytes: 1e6 })
+  assert.deepEqual(after.gaps, [])
+})
+
+test('a Redis that comes back with everything has lost nothing', async (t) => {
+  const { server, a, b } = await twoNodes(t, 'aof')
+  const positions: Position[] = []
+  for (let i = 0; i < 50; i++) positions.push(await a.publish(String(i)))
+  await server.kill()
+  await server.run()
+  for (let i = 0; i < 50; i++) positions.push(await a.publish(String(i)))
+  await eventually(() => b.positions.at(-1) === positions.at(-1), 'the last one is heard')
+  assert.deepEqual(b.positions, positions)
+  assert.deepEqual([...a.gaps, ...b.gaps], [])
+})
+
+test('an emptied Redis is noticed although nothing else has changed', async (t) => {
+  const { a, b, admin } = await twoNodes(t, 'none')
+  const before = await a.publish('before')
+  await eventually(() => b.heard.length === 1, 'it is heard')
+  await admin.sendCommand(['FLUSHALL'])
+  await eventually(() => b.gaps.length > 0 && a.gaps.length > 0, 'both admit the loss')
+  const next = await a.publish('next')
+  assert.ok(next > before)
+  await eventually(() => b.positions.at(-1) === next, 'the next one is heard')
+  const page = await b.log.read({ channels: ['a' as never], after: before, maxEntries: 10, maxBytes: 1e6 })
+  assert.deepEqual(
+    page.gaps.map(({ reason }) => reason),
+    ['restarted'],
+  )
+})

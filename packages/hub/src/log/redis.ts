@@ -1,0 +1,278 @@
+/** A log on Redis or Valkey, shared by any number of hubs. Needs the package `@redis/client`. */
+import { type ChannelName, connectionOf, type Position, ZERO } from '@fanline/protocol'
+import { type Clock, systemClock } from '../clock.ts'
+import type { Draft, Gap, Log, LogListener, LogPage, LogQuery, Receipt } from '../log.ts'
+import { type HubOptions, parseHubOptions } from '../options.ts'
+import { LiveFeed } from './redis/live-feed.ts'
+import { encodePayload } from './redis/message.ts'
+import { pageOf, type RawPage } from './redis/page.ts'
+import { PageCache } from './redis/page-cache.ts'
+import { APPEND, READ, TOUCH } from './redis/script.ts'
+import { type RedisClient, Session } from './redis/session.ts'
+import { Subscriptions } from './redis/subscriptions.ts'
+
+export type { RedisClient } from './redis/session.ts'
+
+/** How often a node asks where the log stands, and proves that it hears what is announced; milliseconds. */
+const TICK_MS = 1000
+
+/** The least time that trim marks are kept: a client that was away for longer may hear of a loss that is none. */
+const MARKS_MS = 7 * 86_400_000
+
+/** Drafts of one call, and entries of one channel in one read: Redis does nothing else meanwhile. */
+const DRAFTS_PER_CALL = 512
+
+/** What an append waits for. */
+export type RedisAck = 'memory' | 'aof' | 'replica'
+
+/** How a log on Redis keeps its promises. */
+export interface RedisLogOptions {
+  /** A client of `@redis/client` that is not connected yet; the log makes two of its kind, and closes them. */
+  readonly client: RedisClient & { duplicate(overrides?: Record<string, unknown>): RedisClient }
+  /** What stands before all keys; logs with different prefixes share nothing. `fanline` when absent. */
+  readonly prefix?: string | undefined
+  readonly history?: Partial<HubOptions['history']> | undefined
+  readonly idempotency?: Partial<HubOptions['idempotency']> | undefined
+  /** `memory` when absent: Redis has it; `replica`: another server has it, too; `aof`: it is on the disk. */
+  readonly ack?: RedisAck | undefined
+  /** For tests; Redis' own clock counts when absent. */
+  readonly clock?: Clock | undefined
+}
+
+/**
+ * A log on Redis. One script orders, stores, announces and tells duplicates; what a node did not hear it reads; what
+ * Redis itself lost is told as a gap. `history.totalBytes` is not applied: Redis has `maxmemory`.
+ * @throws ProblemError `option-invalid`
+ */
+export function redisLog(options: RedisLogOptions): Log {
+  return new RedisLog(options)
+}
+
+interface Append {
+  readonly drafts: readonly Draft[]
+  resolve(receipts: Receipt[]): void
+  reject(error: unknown): void
+}
+
+class RedisLog implements Log {
+  readonly #prefix: string
+  readonly #node: string = crypto.randomUUID()
+  readonly #history: HubOptions['history']
+  readonly #idempotency: HubOptions['idempotency']
+  readonly #givenClock: Clock | undefined
+  readonly #session: Session
+  readonly #subscriber: RedisClient
+  readonly #subscriptions: Subscriptions
+  readonly #feed: LiveFeed
+  readonly #pages = new PageCache()
+  #listener: LogListener | undefined
+  /** The newest position that this node was given or has heard of, and under which server. */
+  #seen: { run: string; position: Position } = { run: '', position: ZERO }
+  #queue: Append[] = []
+  #isAppending = false
+  #cancelTick: () => void = () => undefined
+
+  constructor({ client, prefix = 'fanline', history, idempotency, clock }: RedisLogOptions) {
+    const options = parseHubOptions({ history: history ?? {}, idempotency: idempotency ?? {} })
+    this.#prefix = `{${prefix}}`
+    this.#history = options.history
+    this.#idempotency = options.idempotency
+    this.#givenClock = clock
+    // What was not sent before the connection was lost must not be sent to another server after it.
+    const commands = client.duplicate({ disableOfflineQueue: true })
+    this.#subscriber = client.duplicate()
+    for (const connection of [commands, this.#subscriber]) {
+      // It connects again by itself; what failed meanwhile was told to who asked.
+      connection.on('error', () => undefined)
+    }
+    this.#session = new Session(commands, () => void this.#touch())
+    this.#subscriptions = new Subscriptions(this.#subscriber, (text, channel) => this.#hear(text, channel))
+    this.#feed = new LiveFeed({
+      listener: { entries: (batch) => this.#listener?.entries(batch), gap: (gap) => this.#lost(gap) },
+      read: (channels, after) => this.#readRaw(channels, after, DRAFTS_PER_CALL),
+    })
+    this.#subscriber.on('ready', () => this.#feed.heal())
+  }
+
+  async open(listener: LogListener): Promise<void> {
+    this.#listener = listener
+    await Promise.all([this.#session.open(), this.#subscriber.connect()])
+    await Promise.all([
+      this.#subscriptions.add(`${this.#prefix}:x`),
+      this.#subscriptions.add(this.#tickChannel),
+    ])
+    const { head, born } = await this.#readRaw([], null, 1)
+    this.#feed.begin(head, born)
+    this.#saw(head)
+    this.#cancelTick = systemClock.every(TICK_MS, () => void this.#touch())
+  }
+
+  append(drafts: readonly Draft[]): Promise<readonly Receipt[]> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ drafts, resolve, reject })
+      if (!this.#isAppending) void this.#appendAll()
+    })
+  }
+
+  read(query: LogQuery): Promise<LogPage> {
+    return this.#pages.get(query, async () => {
+      const raw = await this.#readRaw(query.channels, query.after, query.maxEntries)
+      this.#saw(raw.head)
+      return pageOf(raw, query)
+    })
+  }
+
+  async watch(channel: ChannelName): Promise<void> {
+    if (connectionOf(channel) !== undefined) return
+    this.#feed.follow(channel)
+    await this.#subscriptions.add(this.#liveChannel(channel))
+    this.#pages.forget(channel)
+  }
+
+  unwatch(channel: ChannelName): void {
+    this.#feed.unfollow(channel)
+    this.#subscriptions.remove(this.#liveChannel(channel))
+  }
+
+  async close(): Promise<void> {
+    this.#cancelTick()
+    this.#feed.close()
+    this.#listener = undefined
+    await this.#session.close()
+    if (this.#subscriber.isReady) await this.#subscriber.close()
+    else this.#subscriber.destroy()
+  }
+
+  get #tickChannel(): string {
+    return `${this.#prefix}:n:${this.#node}`
+  }
+
+  #liveChannel(channel: ChannelName): string {
+    return `${this.#prefix}:l:${channel}`
+  }
+
+  /** What waits while one call is under way leaves together in the next. */
+  async #appendAll(): Promise<void> {
+    this.#isAppending = true
+    while (this.#queue.length > 0) {
+      const calls = this.#takeCalls()
+      try {
+        const receipts = await this.#appendOnce(calls.flatMap(({ drafts }) => drafts))
+        let start = 0
+        for (const { drafts, resolve } of calls) {
+          resolve(receipts.slice(start, start + drafts.length))
+          start += drafts.length
+        }
+      } catch (error) {
+        for (const { reject } of calls) reject(error)
+      }
+    }
+    this.#isAppending = false
+  }
+
+  #takeCalls(): Append[] {
+    let count = 0
+    for (let drafts = 0; count < this.#queue.length; count++) {
+      drafts += this.#queue[count]!.drafts.length
+      if (count > 0 && drafts > DRAFTS_PER_CALL) break
+    }
+    return this.#queue.splice(0, count)
+  }
+
+  async #appendOnce(drafts: readonly Draft[]): Promise<Receipt[]> {
+    const { maxEvents, maxAgeMs, maxBytes } = this.#history
+    const args = [this.#floor, this.#now, `${maxEvents}`, `${maxAgeMs}`, `${maxBytes}`]
+    args.push(`${this.#idempotency.windowMs}`, `${this.#marksMs}`)
+    for (const draft of drafts) {
+      args.push(draft.key ?? '', draft.ephemeral ? '1' : '', encodePayload(draft), `${draft.channels.length}`)
+      args.push(...draft.channels)
+    }
+    const [born, ...answers] = (await this.#session.call(APPEND, this.#prefix, args)) as string[]
+    const receipts = drafts.map((_, i): Receipt => {
+      const position = answers[2 * i]!
+      return {
+        position: position === '' ? null : (Number(position) as Position),
+        duplicate: answers[2 * i + 1] === '1',
+      }
+    })
+    this.#feed.bornAt(born!)
+    for (const { position } of receipts) if (position !== null) this.#saw(position)
+    return receipts
+  }
+
+  async #readRaw(
+    channels: readonly ChannelName[],
+    after: Position | null,
+    entries: number,
+  ): Promise<RawPage> {
+    const args = [this.#floor, this.#now, `${after ?? 0}`, `${entries + 1}`, `${this.#history.maxAgeMs}`]
+    const answer = await this.#session.call(READ, this.#prefix, [...args, `${this.#marksMs}`, ...channels])
+    const [head, born, holes, ...rest] = answer as [string, string, string[], ...(string | string[])[]]
+    // A channel that gave all it was asked for may have more.
+    const full = channels
+      .map((_, i) => rest[2 * i + 1] as string[])
+      .filter((found) => found.length > 3 * entries)
+    return {
+      head: Number(head) as Position,
+      born: Number(born) as Position,
+      through: Math.min(Number(head), ...full.map((found) => Number(found.at(-3)))) as Position,
+      holes: holes.map((hole) => hole.split(' ').map(Number) as [Position, Position]),
+      channels: channels.map((name, i) => ({
+        name,
+        trimmed: Number(rest[2 * i]) as Position,
+        entries: rest[2 * i + 1] as string[],
+      })),
+    }
+  }
+
+  /** Says what this node has seen, and asks for the head in front of everybody's ears. */
+  async #touch(): Promise<void> {
+    const run = this.#session.run
+    if (run === undefined || !this.#listener) return
+    const { run: seenRun, position } = this.#seen
+    try {
+      const args = [this.#floor, this.#now, this.#node, seenRun, `${position}`, `${this.#marksMs}`]
+      const [head, born] = (await this.#session.call(TOUCH, this.#prefix, args)) as [string, string]
+      this.#feed.bornAt(born)
+      this.#seen = { run, position: Math.max(position, Number(head)) as Position }
+    } catch {
+      // Without a connection there is nobody to tell; the next tick asks again.
+    }
+  }
+
+  #hear(text: string, channel: string): void {
+    if (channel === this.#tickChannel) {
+      const [head, born] = text.split(' ') as [string, string]
+      this.#feed.bornAt(born)
+      this.#feed.complete(Number(head) as Position)
+    } else if (text.startsWith('[')) {
+      this.#feed.hear(text)
+    } else {
+      const [after, through] = text.split(' ').map(Number) as [Position, Position]
+      this.#feed.lost(after, through)
+    }
+  }
+
+  #lost(gap: Gap): void {
+    this.#pages.clear()
+    this.#listener?.gap(gap)
+  }
+
+  #saw(position: Position): void {
+    const run = this.#session.run
+    if (run === this.#seen.run && position > this.#seen.position) this.#seen = { run, position }
+  }
+
+  /** Nobody who was given a position by this node may be given an older one by a server that knows less. */
+  get #floor(): string {
+    return `${this.#seen.position}`
+  }
+
+  get #now(): string {
+    return this.#givenClock ? `${this.#givenClock.now()}` : ''
+  }
+
+  get #marksMs(): number {
+    return Math.max(MARKS_MS, 10 * this.#history.maxAgeMs)
+  }
+}

@@ -1,0 +1,73 @@
+-- Stands before every script of the log. All keys begin with ARGV[1], whose hash tag keeps them in one slot of a
+-- cluster; KEYS[1] routes the call there.
+--
+--   PREFIX:meta       hash: last (newest position), born (first one), run (who last wrote), eph (newest token)
+--   PREFIX:s:CHANNEL  stream: the entries of a channel, id POSITION-0, fields a (ms since 1970) and d (payload)
+--   PREFIX:m:CHANNEL  hash: l (newest position), b (bytes), t (everything up to here was trimmed)
+--   PREFIX:k:KEY      string: "POSITION AT" of an idempotency key
+--   PREFIX:steps      sorted set by position: "RUN SURVIVED FIRST" for each change of the server behind the data
+--   PREFIX:holes      sorted set by end: "AFTER THROUGH", losses that somebody has confirmed
+--   PREFIX:l:CHANNEL  live channel of a channel; PREFIX:x for single connections and holes; PREFIX:n:NODE for ticks
+--
+-- Numbers leave as text made with %.0f: tostring keeps only 14 digits.
+
+local prefix = ARGV[1]
+local meta = prefix .. ':meta'
+
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+-- Milliseconds since 1970: the caller's in tests, otherwise the server's own.
+local function now_ms(given)
+  if given ~= '' then return tonumber(given) end
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+-- Another server process stands behind this data than the one that wrote last: it may have come back with less than
+-- was acknowledged. What was lost only those know who saw it; here the place is marked, and a position is used up, so
+-- that everything before it is old.
+local function step(run, floor, now)
+  local known = redis.call('HMGET', meta, 'last', 'born', 'run')
+  local last, born, before = tonumber(known[1]), known[2], known[3]
+  if not born then
+    last = math.max(now * 1000, floor + 1)
+    born = text(last)
+    redis.call('HSET', meta, 'last', born, 'born', born, 'run', run)
+  elseif before ~= run then
+    local first = math.max(last + 1, now * 1000, floor + 1)
+    redis.call('ZADD', prefix .. ':steps', text(first), before .. ' ' .. text(last) .. ' ' .. text(first))
+    redis.call('ZREMRANGEBYRANK', prefix .. ':steps', 0, -65)
+    redis.call('HSET', meta, 'last', text(first), 'run', run)
+    last = first
+  end
+  return last, born
+end
+
+-- Removes from a channel what is too much, too old or too large; writes how far that reached into m.
+local function trim(channel, m, max_events, max_bytes, oldest_at)
+  local stream = prefix .. ':s:' .. channel
+  local count = redis.call('XLEN', stream)
+  while count > 0 do
+    local entry = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+    local fields = entry[2]
+    if count <= max_events and m.b <= max_bytes and tonumber(fields[2]) > oldest_at then return end
+    redis.call('XDEL', stream, entry[1])
+    m.t = string.match(entry[1], '^%d+')
+    m.b = m.b - #fields[4] - 300
+    m.changed = true
+    count = count - 1
+  end
+end
+
+local function load_meta(channel)
+  local known = redis.call('HMGET', prefix .. ':m:' .. channel, 'l', 'b', 't')
+  return { l = known[1] or '0', b = tonumber(known[2] or '0'), t = known[3] or '0' }
+end
+
+local function save_meta(channel, m, keep_ms)
+  local key = prefix .. ':m:' .. channel
+  redis.call('HSET', key, 'l', m.l, 'b', text(m.b), 't', m.t)
+  redis.call('PEXPIRE', key, keep_ms)
+end

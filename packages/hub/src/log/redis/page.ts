@@ -1,0 +1,87 @@
+import { type ChannelName, type Position, ZERO } from '@fanline/protocol'
+import { distinct } from '../../lane.ts'
+import type { Entry, Gap, LogPage, LogQuery } from '../../log.ts'
+import { decodePayload, type Payload } from './message.ts'
+
+/** What read.lua answers. */
+export interface RawPage {
+  readonly head: Position
+  /** The first position of this log. */
+  readonly born: Position
+  /** After and through of each loss that was confirmed. */
+  readonly holes: readonly (readonly [Position, Position])[]
+  readonly channels: readonly RawChannel[]
+  /** Everything up to here is in this page, or was trimmed. */
+  readonly through: Position
+}
+
+/** One channel of a {@link RawPage}. */
+export interface RawChannel {
+  readonly name: ChannelName
+  /** Everything up to here was trimmed. */
+  readonly trimmed: Position
+  /** Position, time in milliseconds and payload of each entry, one after the other. */
+  readonly entries: readonly string[]
+}
+
+type StoredEntry = Entry & { readonly position: Position }
+
+/** A page of the log from what Redis answered; one more entry of each channel was asked for than fits. */
+export function pageOf(raw: RawPage, { after, channels, maxEntries, maxBytes }: LogQuery): LogPage {
+  if (after === null) return { entries: [], through: raw.head, gaps: [], reachedHead: true }
+  const found = distinct(entriesOf(raw))
+  let end = 0
+  for (let bytes = 0; end < found.length && end < maxEntries && bytes <= maxBytes; end++) {
+    bytes += found[end]!.event.data.length
+  }
+  const reachedHead = end === found.length
+  const through = reachedHead ? raw.head : found[end - 1]!.position
+  const gaps = channels.flatMap((channel, i) =>
+    gapsOf(raw, channel, raw.channels[i]!.trimmed, after, through),
+  )
+  return { entries: found.slice(0, end), through, gaps, reachedHead }
+}
+
+/** All entries in position order; those of one publish stand side by side and share their event. */
+export function entriesOf(raw: RawPage): readonly StoredEntry[] {
+  const found: StoredEntry[] = []
+  const payloads = new Map<string, Payload>()
+  for (const { name, entries } of raw.channels) {
+    for (let i = 0; i < entries.length; i += 3) {
+      const id = entries[i]!
+      const { e: event, x: except } = payloads.get(id) ?? decodePayload(entries[i + 2]!)
+      if (!payloads.has(id)) payloads.set(id, { e: event, x: except })
+      found.push({
+        channel: name,
+        position: Number(id) as Position,
+        at: Number(entries[i + 1]),
+        event,
+        except,
+      })
+    }
+  }
+  return found.sort((a, b) => a.position - b.position)
+}
+
+function gapsOf(
+  { head, born, holes }: RawPage,
+  channel: ChannelName,
+  trimmed: Position,
+  after: Position,
+  through: Position,
+): Gap[] {
+  const known = Math.max(born, trimmed) as Position
+  if (after > head) return [{ channel, after: ZERO, through: known, reason: 'bad-cursor' }]
+  const gaps: Gap[] = []
+  if (after < born) gaps.push({ channel, after, through: known, reason: 'restarted' })
+  else if (after < trimmed) gaps.push({ channel, after, through: trimmed, reason: 'trimmed' })
+  for (const [start, end] of holes) {
+    if (end <= after || start >= through) continue
+    const part = {
+      after: Math.max(start, after) as Position,
+      through: Math.min(end, through) as Position,
+    }
+    gaps.push({ channel, ...part, reason: 'rollback' })
+  }
+  return gaps
+}

@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+
+/** A script that runs inside Redis: one step, whoever else is asking. */
+export interface Script {
+  readonly source: string
+  readonly sha: string
+}
+
+const COMMON = load('common')
+
+/** Orders, stores and announces drafts. */
+export const APPEND: Script = script('append')
+/** Reads some channels as one moment has them. */
+export const READ: Script = script('read')
+/** Says what a node has seen, and sends it the head on its own live channel. */
+export const TOUCH: Script = script('touch')
+
+function script(name: string): Script {
+  const source = `${COMMON}\n${load(name)}`
+  return { source, sha: createHash('sha1').update(source).digest('hex') }
+}
+
+function load(name: string): string {
+  return readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8')
+}

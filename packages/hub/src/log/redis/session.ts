@@ -1,0 +1,129 @@
+import { ProblemError } from '@fanline/protocol'
+import type { Script } from './script.ts'
+
+/** What the log needs of `@redis/client`: the part of it that it was tried with. */
+export interface RedisClient {
+  readonly isReady: boolean
+  connect(): Promise<unknown>
+  close(): Promise<void>
+  destroy(): void
+  // biome-ignore lint/suspicious/noExplicitAny: an event emitter's listeners take what each event has
+  on(event: string, listener: (...args: any[]) => void): unknown
+  sendCommand(args: string[]): Promise<unknown>
+  subscribe(channels: string[], listener: (message: string, channel: string) => void): Promise<unknown>
+  unsubscribe(channels: string[]): Promise<unknown>
+}
+
+/** How long a call waits for a connection that is being made again, in milliseconds. */
+const PATIENCE_MS = 2000
+
+/**
+ * The connection on which the log is written and read. It knows which server process is behind it: that is asked each
+ * time the connection is made, before anything else, so that no script runs under the name of another server.
+ */
+export class Session {
+  readonly #client: RedisClient
+  readonly #onReady: () => void
+  #run: string | undefined
+  #waiting: (() => void)[] = []
+  #isClosed = false
+
+  /** @param onReady called each time the server behind the connection is known */
+  constructor(client: RedisClient, onReady: () => void) {
+    this.#client = client
+    this.#onReady = onReady
+    client.on('ready', () => void this.#learn())
+    for (const event of ['reconnecting', 'end']) {
+      client.on(event, () => {
+        this.#run = undefined
+      })
+    }
+  }
+
+  /** Who stands behind the connection now: a name for a server process in one role; undefined when that is not known. */
+  get run(): string | undefined {
+    return this.#run
+  }
+
+  async open(): Promise<void> {
+    await this.#client.connect()
+    await this.#known()
+  }
+
+  /**
+   * Runs a script; it hears the name of the server as its second argument.
+   * @throws ProblemError `log-unavailable` or `log-full`
+   */
+  async call(script: Script, prefix: string, args: readonly string[]): Promise<unknown> {
+    const run = await this.#known()
+    const rest = ['1', `${prefix}:meta`, prefix, run, ...args]
+    try {
+      return await this.#client.sendCommand(['EVALSHA', script.sha, ...rest])
+    } catch (error) {
+      if (!isReply(error, 'NOSCRIPT')) throw this.#explain(error)
+    }
+    try {
+      // Nothing was run yet, so this is no second time.
+      return await this.#client.sendCommand(['EVAL', script.source, ...rest])
+    } catch (error) {
+      throw this.#explain(error)
+    }
+  }
+
+  /** @throws ProblemError `log-unavailable` when fewer than `replicas` have what was written here */
+  async wait(command: readonly string[], replicas: number): Promise<void> {
+    const reached = await this.#client.sendCommand([...command]).catch((error) => {
+      throw this.#explain(error)
+    })
+    if (Number(reached) < replicas) {
+      throw new ProblemError('log-unavailable', `Stored, but on ${reached} of ${replicas} replicas in time.`)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const resolve of this.#waiting.splice(0)) resolve()
+    if (this.#client.isReady) await this.#client.close()
+    else this.#client.destroy()
+  }
+
+  async #learn(): Promise<void> {
+    try {
+      const about = `${await this.#client.sendCommand(['INFO', 'server'])}\n${await this.#client.sendCommand(['INFO', 'replication'])}`
+      // A replica that was promoted is the same process, with another history before it.
+      this.#run = ['run_id', 'master_replid']
+        .map((name) => new RegExp(`^${name}:(\\w+)`, 'm').exec(about)?.[1] ?? '')
+        .join(':')
+    } catch {
+      // The connection was lost again; it says `ready` anew when it is there.
+      return
+    }
+    for (const resolve of this.#waiting.splice(0)) resolve()
+    this.#onReady()
+  }
+
+  async #known(): Promise<string> {
+    if (this.#run !== undefined) return this.#run
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, PATIENCE_MS)
+      if (!this.#isClosed) this.#waiting.push(resolve)
+      else resolve()
+    })
+    clearTimeout(timer)
+    if (this.#run === undefined) throw new ProblemError('log-unavailable', 'There is no connection to Redis.')
+    return this.#run
+  }
+
+  #explain(error: unknown): ProblemError {
+    if (isReply(error, 'OOM'))
+      return new ProblemError('log-full', 'Redis is out of memory.', { cause: error })
+    // A server that was made a replica of another one refuses writes; who took its place is known after connecting anew.
+    if (isReply(error, 'READONLY')) this.#run = undefined
+    return new ProblemError('log-unavailable', 'Redis did not answer, or refused.', { cause: error })
+  }
+}
+
+function isReply(error: unknown, code: string): boolean {
+  return error instanceof Error && error.message.startsWith(code)
+}
