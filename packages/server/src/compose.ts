@@ -115,6 +115,7 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
     const requestsMs = Math.min(REQUESTS_MS, drainMs / 2)
     health.drain()
     demo?.close()
+    presets.close()
     // The doors stay open meanwhile: who comes now is told to come back later instead of being refused.
     await hub.close({ drainMs: drainMs - requestsMs })
     await Promise.all(servers.map((server) => closeServer(server, requestsMs)))

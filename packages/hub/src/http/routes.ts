@@ -53,6 +53,7 @@ export { answerProblem, headerOf } from './node.ts'
 export { NodeRequest } from './node-request.ts'
 export { problemHeaders } from './problem-headers.ts'
 export { publishAs } from './publish.ts'
+export { cutUnreadBody } from './unread-body.ts'
 
 /** Where the routes stand, and who may use them. */
 export interface RoutesOptions {
@@ -162,7 +163,9 @@ async function writeNode(
       waiting.add(res, 'drain')
       await once(res, 'drain')
     }
+    const { socket } = res
     res.end()
+    cutUnreadBody(res.req, socket)
     return
   }
   if (answer.status === 204) {

@@ -61,7 +61,11 @@ export function loadConfig(from: ConfigSources): LoadedConfig {
     if (inner === undefined) values[name] = value
     else values[name] = { ...(values[name] as object | undefined), [inner]: value }
   }
-  const config = withPresetDefaults(values as unknown as Config, from.environment, sources)
+  const config = withPresetDefaults(values as unknown as Config, {
+    environment: from.environment,
+    mayListenEverywhere: from.platformVariables?.has('host') === true,
+    sources,
+  })
   refuseContradictions(config)
   return { config, file: file?.name, sources }
 }

@@ -72,6 +72,11 @@ const PRESET_FIELDS = {
     default: '',
     description: 'Keeps its users and broadcasts apart from those of all others.',
   },
+  clock: {
+    kind: 'switch',
+    default: false,
+    description: 'Whether its streams are sent the time each second, as the demo of client-id did.',
+  },
 } as const satisfies Record<string, FieldRow>
 
 /** Every option of the program that is not one of the hub's. */
@@ -184,6 +189,18 @@ export const SERVER_OPTIONS = {
     default: 'closed',
     description:
       'Whether those of --preset ask for credentials as the native routes do, or nobody, as their systems did.',
+  },
+  presetClock: {
+    kind: 'switch',
+    default: false,
+    description: 'Whether streams of client-id are sent the time each second, as its demo did.',
+  },
+  presetDefault: {
+    kind: 'choice',
+    choices: ['none', ...PRESET_NAMES],
+    default: 'none',
+    description:
+      'Which preset answers where several have a path, such as /sse, and the query names none of them.',
   },
   presets: {
     kind: 'records',

@@ -1,14 +1,26 @@
-import { ProblemError } from '@fanline/protocol'
+import { ProblemError, parsePublication, parseUser } from '@fanline/protocol'
 import type { PresetContext } from './preset.ts'
 
 /**
  * The user of the hub behind an id that a request names as its own.
- * @throws ProblemError `forbidden` when the credential is another user's
+ * @throws ProblemError `user-invalid`; `forbidden` when the credential is another user's
  */
 export function mustBeUser({ access, space }: PresetContext, id: string): string {
-  const user = space.user(id)
+  const user = parseUser(space.user(id))
   if (!access.isAdmin && access.user !== user) {
     throw new ProblemError('forbidden', 'The credential is another user’s.')
+  }
+  return user
+}
+
+/**
+ * The user of the hub behind an id to which a request sends.
+ * @throws ProblemError `user-invalid`; `forbidden` when the credential may not send to this user
+ */
+export function mustReachUser({ access, space }: PresetContext, id: string): string {
+  const user = space.user(id)
+  if (!access.mayPublish(parsePublication({ user, data: null }))) {
+    throw new ProblemError('forbidden', 'No grant to send to this user.')
   }
   return user
 }

@@ -1,7 +1,8 @@
 import { CLIENT_ID_DIALECTS } from '@fanline/hub/compat'
-import { createEvent } from '@fanline/protocol'
-import { mustBeUser } from './access.ts'
+import { createEvent, ProblemError } from '@fanline/protocol'
+import { mustBeUser, mustReachUser } from './access.ts'
 import { deliver } from './deliver.ts'
+import { clockChannel, runClock } from './demo-clock.ts'
 import type { Preset, PresetAnswer, PresetContext } from './preset.ts'
 import { resumeAnywhere } from './resume.ts'
 
@@ -14,30 +15,33 @@ export const clientId: Preset = {
     { method: 'ANY', path: '/sse', key: 'id', answer: listen },
     { method: 'POST', path: '/ping/*', answer: ping },
   ],
-  refuse: ({ status, message }) => ({ status, text: message }),
+  refuse: ({ status, code, message }) => ({
+    status,
+    text: code === 'method-not-allowed' ? 'Method Not Allowed' : message,
+  }),
+  run: runClock,
 }
 
 function listen(context: PresetContext): PresetAnswer {
-  const { request, settings } = context
+  const { access, request, settings, space } = context
   if (settings.level === 'enhanced' && request.method !== 'GET' && request.method !== 'HEAD') {
-    return { status: 405, headers: { Allow: 'GET' }, text: 'Method Not Allowed' }
+    throw new ProblemError('method-not-allowed', undefined, { headers: { Allow: 'GET' } })
   }
-  const id = request.query.get('id') || crypto.randomUUID()
-  const user = request.query.get('id')
-    ? mustBeUser(context, id)
-    : (context.access.user ?? context.space.user(id))
+  const named = request.query.get('id')
+  const user = named ? mustBeUser(context, named) : (access.user ?? space.user(crypto.randomUUID()))
   return {
     stream: {
       user,
+      channels: settings.clock ? [clockChannel(settings)] : [],
       cursor: resumeAnywhere(context),
-      headers: settings.level === 'enhanced' ? { 'X-Client-Id': id } : {},
+      headers: settings.level === 'enhanced' ? { 'X-Client-Id': named || (space.idOf(user) ?? user) } : {},
     },
   }
 }
 
 async function ping(context: PresetContext): Promise<PresetAnswer> {
-  const { hub, part, space } = context
-  const user = space.user(part)
+  const { hub, part } = context
+  const user = mustReachUser(context, part)
   if (hub.connectionsOf(user) === 0) return { status: 404, text: 'failed to publish event' }
   await deliver(context, { user }, createEvent(undefined, `Hello ${part}`))
   return { text: '' }

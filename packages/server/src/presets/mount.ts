@@ -6,13 +6,16 @@ import {
   authenticated,
   type CorsPolicy,
   corsPolicy,
+  cutUnreadBody,
   grantAccess,
   NodeRequest,
   problemHeaders,
 } from '@fanline/hub/routes'
 import { ProblemError } from '@fanline/protocol'
-import { parseJsonFields } from './json-fields.ts'
+import { isForm, parseFormFields } from './form-fields.ts'
+import { type JsonFields, parseJsonFields } from './json-fields.ts'
 import type {
+  MountedPreset,
   Preset,
   PresetContext,
   PresetName,
@@ -23,7 +26,7 @@ import type {
   WrittenAnswer,
 } from './preset.ts'
 import { PRESETS } from './presets.ts'
-import { type Space, spaceOf } from './space.ts'
+import { spaceOf } from './space.ts'
 
 /** What presets are mounted on. */
 export interface Mounting {
@@ -42,12 +45,12 @@ export interface Mounting {
 export interface MountedPresets {
   /** False, and nothing done, when the path belongs to no preset. */
   handle(req: IncomingMessage, res: ServerResponse): boolean
+  /** Ends what presets do on their own. */
+  close(): void
 }
 
-interface Mounted {
+interface MountedRoute extends MountedPreset {
   readonly preset: Preset
-  readonly settings: PresetSettings
-  readonly space: Space
   readonly route: PresetRoute
   /** Matches the path; captures what stands in the place of a `*`. */
   readonly pattern: RegExp
@@ -55,33 +58,40 @@ interface Mounted {
 
 /** Puts presets under their prefixes. Several may share one: a path they all have is told apart by its query key. */
 export function mountPresets(mounting: Mounting): MountedPresets {
-  const mounted = mounting.presets.flatMap((settings) => {
-    const preset = PRESETS[settings.name]
-    const space = spaceOf(settings.namespace)
-    return preset.routes.map((route): Mounted => {
-      return { preset, settings, space, route, pattern: patternOf(settings.prefix + route.path) }
-    })
+  const { hub, server } = mounting
+  const mounted = mounting.presets.map((settings) => {
+    return { preset: PRESETS[settings.name], hub, server, settings, space: spaceOf(settings.namespace) }
   })
+  const routes = mounted.flatMap((place) =>
+    place.preset.routes.map((route): MountedRoute => {
+      return { ...place, route, pattern: patternOf(place.settings.prefix + route.path) }
+    }),
+  )
+  const running = mounted.map((place) => place.preset.run?.(place))
   const listed = mounting.origins.length > 0 ? corsPolicy(mounting.origins) : NO_ORIGIN
 
   return {
     handle(req, res) {
       const path = (req.url ?? '/').split('?', 1)[0]!
-      const here = mounted.filter(({ pattern }) => pattern.test(path))
+      const here = routes.filter(({ pattern }) => pattern.test(path))
       if (here.length === 0) return false
-      const request = new NodeRequest(req, '', mounting.hub.options.limits)
+      const request = new NodeRequest(req, '', hub.options.limits)
       const asked = preflightMethod(request)
       const chosen = chooseRoute(here, request, asked ?? request.method)
-      const cors = !(chosen instanceof ProblemError) && isForAnyOrigin(chosen) ? ANY_ORIGIN : listed
+      const about = chosen instanceof ProblemError ? here : [chosen]
+      const cors = about.every(isForAnyOrigin) ? anyOrigin(request) : listed
       const origin = request.header('origin')
       if (asked !== undefined) {
         res.writeHead(204, { ...cors.preflight(origin) }).end()
         return true
       }
       for (const [name, value] of Object.entries(cors.headers(origin))) res.setHeader(name, value)
-      if (chosen instanceof ProblemError) answerProblem(res, mounting.hub.problemOf(chosen))
-      else void answer(mounting, chosen, request, req, res)
+      if (!(chosen instanceof ProblemError)) void answer(mounting, chosen, request, req, res)
+      else refuse(res, hub.problemOf(chosen), here)
       return true
+    },
+    close() {
+      for (const stop of running) stop?.()
     },
   }
 }
@@ -90,19 +100,22 @@ export function mountPresets(mounting: Mounting): MountedPresets {
 const NO_ORIGIN: CorsPolicy = { headers: () => ({}), preflight: () => ({}) }
 
 /** What a preset allowed that was open to everybody: every page, but none with credentials. */
-const ANY_ORIGIN: CorsPolicy = {
-  headers: (origin) => (origin === undefined ? {} : { 'Access-Control-Allow-Origin': '*' }),
-  preflight: () => ({
-    'Access-Control-Allow-Origin': '*',
-    'Access-Control-Allow-Methods': 'GET, POST, HEAD, PUT, DELETE, PATCH',
-    'Access-Control-Allow-Headers': 'Content-Type, Last-Event-ID',
-    Vary: 'Access-Control-Request-Method, Access-Control-Request-Headers, Origin',
-  }),
+function anyOrigin(request: NodeRequest): CorsPolicy {
+  const anybody = { 'Access-Control-Allow-Origin': '*' }
+  return {
+    headers: (origin) => (origin === undefined ? {} : anybody),
+    preflight: () => ({
+      ...anybody,
+      'Access-Control-Allow-Methods': 'GET, POST, HEAD, PUT, DELETE, PATCH',
+      'Access-Control-Allow-Headers': request.header('access-control-request-headers') ?? '',
+      Vary: 'Access-Control-Request-Method, Access-Control-Request-Headers, Origin',
+    }),
+  }
 }
 
 const OPEN = grantAccess({ admin: true, credential: { kind: 'open' } })
 
-function isForAnyOrigin({ preset, settings }: Mounted): boolean {
+function isForAnyOrigin({ preset, settings }: MountedRoute): boolean {
   return preset.anyOrigin === true && settings.auth === 'open'
 }
 
@@ -112,7 +125,11 @@ function preflightMethod(request: NodeRequest): string | undefined {
 }
 
 /** The one route that is meant, or why none is. */
-function chooseRoute(here: readonly Mounted[], request: NodeRequest, asked: string): Mounted | ProblemError {
+function chooseRoute(
+  here: readonly MountedRoute[],
+  request: NodeRequest,
+  asked: string,
+): MountedRoute | ProblemError {
   const method = asked === 'HEAD' ? 'GET' : asked
   const fitting = here.filter(({ route }) => route.method === method || route.method === 'ANY')
   if (fitting.length === 0) {
@@ -122,18 +139,20 @@ function chooseRoute(here: readonly Mounted[], request: NodeRequest, asked: stri
   if (fitting.length === 1) return fitting[0]!
   const named = fitting.filter(({ route }) => route.key !== undefined && request.query.has(route.key))
   if (named.length === 1) return named[0]!
+  const byDefault = named.length === 0 && fitting.find(({ settings }) => settings.isDefault)
+  if (byDefault) return byDefault
   const keys = fitting.map(({ route }) => route.key).join(', ')
   return new ProblemError('bad-request', `Name one of ${keys} in the query.`)
 }
 
 async function answer(
   mounting: Mounting,
-  { preset, settings, space, route, pattern }: Mounted,
+  mounted: MountedRoute,
   request: NodeRequest,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  const { hub, server } = mounting
+  const { preset, hub, settings, route, pattern } = mounted
   try {
     const access =
       settings.auth === 'open'
@@ -142,26 +161,39 @@ async function answer(
             hub.isRevoked(asking),
           )
     const context: PresetContext = {
-      hub,
-      server,
-      settings,
-      space,
+      ...mounted,
       request,
       access,
       part: decoded(pattern.exec(request.path)?.[1] ?? ''),
-      fields: async () => parseJsonFields(await request.text()),
+      fields: () => readFields(request, preset),
       optionalFields: async () => parseJsonFields((await request.text()) || '{}'),
     }
     const known = await route.answer(context)
     if ('stream' in known) await listen(mounting, context, preset, known.stream, req, res)
     else write(res, known)
   } catch (error) {
-    const problem = hub.problemOf(error)
-    for (const [name, value] of Object.entries(problemHeaders(problem))) {
-      if (name !== 'Content-Type') res.setHeader(name, value)
-    }
-    write(res, preset.refuse(problem, route.path))
+    refuse(res, hub.problemOf(error), [mounted])
   }
+}
+
+/** As the system said it; as fanline does where several could have. */
+function refuse(res: ServerResponse, problem: ProblemError, here: readonly MountedRoute[]): void {
+  const { preset, route } = here[0]!
+  if (here.some((other) => other.preset !== preset)) {
+    answerProblem(res, problem)
+    return
+  }
+  for (const [name, value] of Object.entries(problemHeaders(problem))) {
+    if (name !== 'Content-Type') res.setHeader(name, value)
+  }
+  write(res, preset.refuse(problem, route.path))
+}
+
+async function readFields(request: NodeRequest, { takesForms }: Preset): Promise<JsonFields> {
+  const text = await request.text()
+  return takesForms && isForm(request.header('content-type'), text)
+    ? parseFormFields(text)
+    : parseJsonFields(text)
 }
 
 async function listen(
@@ -199,6 +231,7 @@ function write(res: ServerResponse, answer: WrittenAnswer): void {
       'Content-Length': Buffer.byteLength(body),
     })
     .end(body)
+  cutUnreadBody(res.req)
 }
 
 function patternOf(path: string): RegExp {

@@ -5,7 +5,7 @@ import { deliver } from './deliver.ts'
 import type { Preset, PresetAnswer, PresetContext } from './preset.ts'
 import { atMost, resumeFromInteger } from './resume.ts'
 
-/** What its history holds for each user. */
+/** What its history held for each user. The enhanced level brings all that there is, so that nobody misses anything. */
 const HISTORY = 100
 
 /** Its texts, the misspelt ones as they are. */
@@ -32,7 +32,7 @@ export const notification: Preset = {
   refuse: ({ status, code, message }) => ({
     status,
     headers: NO_SNIFF,
-    text: code === 'bad-json' ? TEXTS.bodyInvalid : `${message}\n`,
+    text: code === 'bad-json' ? TEXTS.bodyInvalid : code === 'method-not-allowed' ? '' : `${message}\n`,
   }),
 }
 
@@ -44,7 +44,8 @@ async function listen(context: PresetContext): Promise<PresetAnswer> {
   const from = context.request.header('last-event-id') || query.get('lastEventID')
   // For this system 0 is no place in the history.
   const cursor = resumeFromInteger(context, from === '0' ? null : from)
-  return { stream: { user, cursor: await atMost(context, user, cursor, HISTORY) } }
+  const isStrict = context.settings.level === 'strict'
+  return { stream: { user, cursor: isStrict ? await atMost(context, user, cursor, HISTORY) : cursor } }
 }
 
 async function send(context: PresetContext): Promise<PresetAnswer> {

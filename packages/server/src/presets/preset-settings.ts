@@ -3,32 +3,57 @@ import type { Config } from '../config/server-options.ts'
 import { usageFailure } from '../failure.ts'
 import { PRESET_NAMES, type PresetName, type PresetSettings } from './preset.ts'
 
-type Choices = Pick<Config, 'preset' | 'presetAuth' | 'presetLevel' | 'presets'>
+type Choices = Pick<
+  Config,
+  'preset' | 'presetAuth' | 'presetClock' | 'presetDefault' | 'presetLevel' | 'presets'
+>
 
 /**
  * The presets that are configured: those of `--preset`, all at the root, or those of `presets`.
- * @throws Failure for an unknown name, a prefix that is none, or when both ways are used
+ * @throws Failure for an unknown name, a prefix or a namespace that is none, when both ways are used, or when nobody
+ * could tell two of them apart
  */
-export function presetSettings({
-  preset,
-  presetAuth,
-  presetLevel,
-  presets,
-}: Choices): readonly PresetSettings[] {
+export function presetSettings(choices: Choices): readonly PresetSettings[] {
+  const { preset, presetAuth, presetClock, presetDefault, presetLevel, presets } = choices
   if (preset.length > 0 && presets.length > 0) {
     throw usageFailure('preset and presets exclude each other: name all of them in presets.')
   }
-  for (const { name, prefix } of presets) {
-    if (!/^(?:\/[A-Za-z0-9._~-]+)*$/.test(prefix)) {
-      throw usageFailure(
-        `The prefix of the preset ${name} is a path such as /push, not ${JSON.stringify(prefix)}.`,
-      )
-    }
+  if (presetClock && !preset.includes('client-id')) {
+    throw usageFailure('presetClock is on, but client-id, which has the clock, is not among those of preset.')
   }
-  const atRoot = preset.map((name): PresetSettings => {
-    return { name: presetName(name), prefix: '', level: presetLevel, auth: presetAuth, namespace: '' }
+  const atRoot = preset.map((text) => {
+    const name = presetName(text)
+    const clock = presetClock && name === 'client-id'
+    return { name, prefix: '', level: presetLevel, auth: presetAuth, namespace: '', clock }
   })
-  return [...atRoot, ...presets]
+  const settings = [...atRoot, ...presets].map((one): PresetSettings => {
+    return { ...one, isDefault: one.name === presetDefault }
+  })
+  const places = new Set<string>()
+  for (const { name, prefix, namespace, clock } of settings) {
+    refuseUnless(
+      /^(?:\/[A-Za-z0-9._~-]+)*$/,
+      prefix,
+      `The prefix of the preset ${name} is a path such as /push`,
+    )
+    refuseUnless(
+      /^[A-Za-z0-9._~-]*$/,
+      namespace,
+      `The namespace of the preset ${name} is a word such as shop`,
+    )
+    if (clock && name !== 'client-id') throw usageFailure(`The preset ${name} has no clock: client-id has.`)
+    const place = `${name} at ${prefix}/`
+    if (places.has(place)) throw usageFailure(`There are two presets ${place}: nobody could tell them apart.`)
+    places.add(place)
+  }
+  if (presetDefault !== 'none' && !settings.some(({ isDefault }) => isDefault)) {
+    throw usageFailure(`presetDefault is ${presetDefault}, which is not among the presets.`)
+  }
+  return settings
+}
+
+function refuseUnless(pattern: RegExp, text: string, rule: string): void {
+  if (!pattern.test(text)) throw usageFailure(`${rule}, not ${JSON.stringify(text)}.`)
 }
 
 function presetName(name: string): PresetName {

@@ -21,19 +21,30 @@ export interface PresetSettings {
   readonly auth: 'open' | 'closed'
   /** Keeps its users and its broadcasts apart from those of everybody else; shared with all when empty. */
   readonly namespace: string
+  /** Sends the time each second to those who listen to it, as the demo of `client-id` did. */
+  readonly clock: boolean
+  /** Answers where several presets have a path, and the query names none of them. */
+  readonly isDefault: boolean
+}
+
+/** A preset in its place. */
+export interface MountedPreset {
+  readonly hub: EmbeddedHub
+  readonly settings: PresetSettings
+  readonly space: Space
+  readonly server: ServerFigures
 }
 
 /** What a route is asked, and what it may use. */
-export interface PresetContext {
-  readonly hub: EmbeddedHub
+export interface PresetContext extends MountedPreset {
   readonly request: ApiRequest
   /** The decoded part of the path where the route has a `*`. */
   readonly part: string
   readonly access: Access
-  readonly settings: PresetSettings
-  readonly space: Space
-  readonly server: ServerFigures
-  /** The fields of a JSON body, whatever its content type. @throws ProblemError `bad-json` when it is no object */
+  /**
+   * The fields of a JSON body, whatever its content type, and of a form where the preset takes forms.
+   * @throws ProblemError `bad-json` when it is no object
+   */
   fields(): Promise<JsonFields>
   /** The same for a body that may be empty, and then has none. */
   optionalFields(): Promise<JsonFields>
@@ -86,6 +97,10 @@ export interface Preset {
   readonly routes: readonly PresetRoute[]
   /** True when every origin may read its answers, as long as it asks nobody for a credential. */
   readonly anyOrigin?: true
+  /** True when it also takes fields from a form. */
+  readonly takesForms?: true
   /** How the system would have said it. */
   refuse(problem: ProblemError, path: string): WrittenAnswer
+  /** Does what nobody asked for as long as it is mounted. What it answers ends that. */
+  run?(mounted: MountedPreset): () => void
 }

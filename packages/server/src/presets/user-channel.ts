@@ -12,6 +12,7 @@ export const userChannel: Preset = {
   port: 8080,
   dialects: USER_CHANNEL_DIALECTS,
   anyOrigin: true,
+  takesForms: true,
   routes: [
     { method: 'GET', path: '/sse', key: 'userID', answer: listen },
     { method: 'POST', path: '/send-to-user', answer: sendToUser },
@@ -31,6 +32,7 @@ export const userChannel: Preset = {
     },
   ],
   refuse: ({ status, code, message }, path) => {
+    if (code === 'method-not-allowed') return { status, text: 'Method Not Allowed' }
     if (path === '/sse') return { status, text: message }
     return { status, json: { error: code === 'bad-json' ? 'invalid body' : message } }
   },
