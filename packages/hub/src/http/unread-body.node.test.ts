@@ -42,6 +42,22 @@ describe('a body that trickles on after its request was answered', { concurrency
       }
     }))
 
+  it('ends with its connection when one of its lines has no end', () =>
+    withHub(nodeDoor, { limits: { dataBytes: 1000, bodyBytes: 1024 } }, async (served) => {
+      const client = await RawClient.connect(served.url)
+      client.send(
+        'POST /v1/publish HTTP/1.1\r\nHost: test\r\nContent-Type: application/x-ndjson\r\nContent-Length: 1000000\r\n\r\n',
+      )
+      client.send('x'.repeat(2000))
+      await client.until('body-too-large')
+      const trickle = setInterval(() => client.send('x'), 50)
+      try {
+        await inTime(client.closed, () => 'the end of the connection')
+      } finally {
+        clearInterval(trickle)
+      }
+    }))
+
   it('leaves the connection to the next request when it ends soon', () =>
     withHub(nodeDoor, {}, async (served) => {
       const client = await RawClient.connect(served.url)
