@@ -117,6 +117,10 @@ export class Connection implements SinkListener {
   #isGreeted = false
   /** When this catch-up ends, the client is told. */
   #announceLive = false
+  /** Losses behind the cursor that were found late. */
+  #passed: Gap[] = []
+  /** Losses up to here were told, or were there before this connection. */
+  #toldThrough: Position = ZERO
   /** Where the connection stood when it first missed an ephemeral event of a channel. */
   #skipped: Map<ChannelName, Position> | undefined
   #stalledAt = 0
@@ -160,6 +164,7 @@ export class Connection implements SinkListener {
     }
     if (this.state !== 'opening') return
     this.state = 'catching-up'
+    this.#toldThrough = this.cursor
     if (this.#start.after === null) {
       this.#greet(this.cursor)
       // Channels that were added meanwhile may have entries that are neither in front of the cursor nor in the feed.
@@ -223,8 +228,17 @@ export class Connection implements SinkListener {
     }
   }
 
-  /** The log admitted a loss in a channel of this connection: reading again names it. */
-  reread(): void {
+  /**
+   * The log admitted a loss in a channel of this connection: reading again names it. Where the loss was found late, and
+   * lies behind the cursor of a connection that was there, no page would.
+   */
+  reread(gap: Gap): void {
+    const isLoss = gap.reason === 'rollback' || gap.reason === 'restarted'
+    const isBehind = gap.through <= this.cursor && gap.through > this.#toldThrough
+    const isKnown = this.#passed.some(
+      ({ channel, through }) => channel === gap.channel && through >= gap.through,
+    )
+    if (isLoss && isBehind && !isKnown) this.#passed.push(gap)
     // Whoever is not live reads the log anyway before it goes live: the feed no longer covers what was lost.
     if (this.state !== 'live') return
     this.state = 'catching-up'
@@ -352,7 +366,8 @@ export class Connection implements SinkListener {
   #writePage(page: LogPage): void {
     const { counters } = this.#delivery
     const { losses = [], expects } = this.#start
-    const gaps = [...losses, ...page.gaps.filter((gap) => !expects.includes(gap.reason))]
+    const gaps = [...losses, ...this.#passed, ...page.gaps.filter((gap) => !expects.includes(gap.reason))]
+    this.#passed = []
     const entries = this.#permitted(page.entries)
     this.cursor = page.through
     this.#start = AT_HEAD
@@ -434,6 +449,7 @@ export class Connection implements SinkListener {
     this.#announceLive = true
     let text = ''
     for (const { channel, after, through, reason } of gaps) {
+      if (reason !== 'ephemeral' && through > this.#toldThrough) this.#toldThrough = through
       const data: GapNotice = { channel, from: String(after), to: String(through), reason }
       text += this.frames.dialect.control({ type: 'fanline.gap', data })
     }

@@ -411,6 +411,11 @@ export class Hub<Events extends EventMap = EventMap> {
     return this.#registry.countOf(parseUser(user))
   }
 
+  /** Users with an open stream, and how many each has: a view that changes as they come and go. */
+  connectionsByUser(): ReadonlyMap<string, number> {
+    return this.#registry.countsByUser
+  }
+
   /** True while somebody follows the topic. */
   isFollowed(channel: string): boolean {
     return this.#registry.followers(parseChannel(channel)).size > 0
@@ -537,7 +542,7 @@ export class Hub<Events extends EventMap = EventMap> {
 
   #gapAdmitted(gap: Gap): void {
     this.#feed.forget(gap.through)
-    for (const connection of this.#registry.followers(gap.channel)) connection.reread()
+    for (const connection of this.#registry.followers(gap.channel)) connection.reread(gap)
   }
 
   #framesOf(dialect: Dialect): Frames {
