@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { freePort } from './free-port.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../packages/server/bin/fanline.js', import.meta.url))
+
+/** The longest that a server may take until it is ready, in milliseconds. */
+const START_LIMIT_MS = 20_000
+
+/** `fanline` in a process of its own. */
+export interface RunningServer {
+  readonly origin: string
+  readonly port: number
+  readonly pid: number
+  /** Ends the process as a signal does, and waits until it is gone. Resolves with its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+/** How a server is started. */
+export interface RunningServerOptions {
+  /** A free one when absent. */
+  readonly port?: number | undefined
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/**
+ * Starts the built program and waits until it is ready.
+ * @param args the verb, and its flags
+ * @throws Error with what the program printed, when it ends or is not ready in time
+ */
+export async function startServer(
+  args: readonly string[],
+  { port, env = {} }: RunningServerOptions = {},
+): Promise<RunningServer> {
+  const chosen = port ?? (await freePort())
+  const origin = `http://localhost:${chosen}`
+  const child = spawn(process.execPath, [PROGRAM, ...args, '--port', String(chosen)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
+  await untilReady(child, origin)
+  return {
+    origin,
+    port: chosen,
+    pid: child.pid!,
+    async stop(signal = 'SIGINT') {
+      if (!isGone(child)) {
+        const gone = once(child, 'exit')
+        child.kill(signal)
+        await gone
+      }
+      return child.exitCode
+    },
+  }
+}
+
+/**
+ * Waits until a server is ready that this process starts.
+ * @throws Error with what it printed, when it ends or is not ready in time
+ */
+export async function untilReady(child: ChildProcess, origin: string): Promise<void> {
+  let printed = ''
+  for (const stream of [child.stdout!, child.stderr!]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      printed = `${printed}${text}`.slice(-20_000)
+    })
+  }
+  const deadline = Date.now() + START_LIMIT_MS
+  while (!(await isReady(origin))) {
+    if (isGone(child) || Date.now() > deadline) {
+      child.kill('SIGKILL')
+      throw new Error(`fanline is not ready. It printed:\n${printed}`)
+    }
+    await delay(50)
+  }
+}
+
+async function isReady(origin: string): Promise<boolean> {
+  try {
+    return (await fetch(`${origin}/readyz`)).ok
+  } catch {
+    return false // it does not listen yet
+  }
+}
+
+function isGone(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
