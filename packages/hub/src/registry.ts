@@ -62,6 +62,11 @@ export class Registry<C extends Follower> {
     return this.#users.get(user) ?? 0
   }
 
+  /** Users with at least one connection, and how many each has. */
+  get countsByUser(): ReadonlyMap<UserId, number> {
+    return this.#users
+  }
+
   /** How many connections come from an address. */
   countAt(address: string): number {
     return this.#addresses.get(address) ?? 0
