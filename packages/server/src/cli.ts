@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { configCommand } from './commands/config.ts'
 import { devCommand } from './commands/dev.ts'
 import { keyCommand } from './commands/key.ts'
 import { publishCommand } from './commands/publish.ts'
@@ -27,6 +28,7 @@ export async function run(args: readonly string[]): Promise<number> {
     tailCommand(),
     tokenCommand(),
     keyCommand(),
+    configCommand(),
     versionCommand(),
   ])
     program.addCommand(command)

@@ -25,7 +25,7 @@ function issuersOf(top: Partial<IssuerConfig>, ...more: Partial<IssuerConfig>[])
     tokenInQuery: false,
     clockToleranceMs: 0,
   }
-  return tokenIssuers(jwt)
+  return tokenIssuers(jwt).map(({ issuer }) => issuer)
 }
 
 test('the issuer of jwt itself counts when it has a key', () => {
@@ -42,10 +42,10 @@ test('the issuer of jwt itself counts when it has a key', () => {
 
 test('what contradicts itself is refused', () => {
   const cases: [Partial<IssuerConfig>[], RegExp][] = [
-    [[{ secret: 'x', publicKey: 'y' }], /^jwt\.secret and publicKey exclude each other/],
-    [[{ publicKeyFile: 'x', jwksUrl: 'y' }], /^jwt\.publicKeyFile and jwksUrl exclude each other/],
-    [[{ jwksUrl: 'x', issuer: 'y' }], /^jwt\.jwksUrl needs issuer and audience/],
-    [[{ jwksUrl: 'x', audience: 'y' }], /^jwt\.jwksUrl needs issuer and audience/],
+    [[{ secret: 'x', publicKey: 'y' }], /^jwt: secret and publicKey exclude each other/],
+    [[{ publicKeyFile: 'x', jwksUrl: 'y' }], /^jwt: publicKeyFile and jwksUrl exclude each other/],
+    [[{ jwksUrl: 'x', issuer: 'y' }], /^jwt: jwksUrl needs issuer and audience/],
+    [[{ jwksUrl: 'x', audience: 'y' }], /^jwt: jwksUrl needs issuer and audience/],
     [[{ audience: 'x' }], /^jwt\.audience says nothing without a key: jwt\.secret, /],
     [[{ algorithms: ['RS256'] }], /^jwt\.algorithms says nothing without a key/],
     [[{}, { issuer: 'x' }], /^Entry 1 of jwt\.issuers has no key/],

@@ -58,7 +58,8 @@ async function refused({ url }: Target, response: IncomingMessage): Promise<Fail
   const status = response.statusCode ?? 0
   const Kind = status === 429 || status >= 500 ? Unreachable : Failure
   if (!problem) return new Kind(`${url.origin} answered ${status}: ${text.slice(0, MAX_SHOWN_LENGTH).trim()}`)
-  return new Kind(describeProblem(problem))
+  const hint = problem.code === 'unauthorized' ? ' Put a token into the variable FANLINE_TOKEN.' : ''
+  return new Kind(describeProblem(problem) + hint)
 }
 
 /** What a person needs to know of an `application/problem+json` body. */
@@ -78,7 +79,7 @@ export function parseProblem(text: string): ShownProblem | undefined {
   }
 }
 
-function describeProblem({ code, title, detail }: ShownProblem): string {
-  const hint = code === 'unauthorized' ? ' Put a token into the variable FANLINE_TOKEN.' : ''
-  return `${code}: ${title}${detail === undefined ? '' : ` ${detail}`}${hint}`
+/** A problem in a line. */
+export function describeProblem({ code, title, detail }: ShownProblem): string {
+  return `${code}: ${title}${detail === undefined ? '' : ` ${detail}`}`
 }

@@ -8,12 +8,13 @@ import { mustComeFromLoopback } from '../host-guard.ts'
 import { createLogger } from '../logger.ts'
 import { warnOfFewOpenFiles } from '../open-files.ts'
 import { painter } from '../painter.ts'
+import { warnOfUnusedVariables } from '../presets/unused-variables.ts'
 import { runUntilSignal } from '../run-until-signal.ts'
 import { VERSION } from '../version.ts'
-import { addServerFlags, configOf } from './server-flags.ts'
+import { addServerFlags, configOf, type PlatformVariables } from './server-flags.ts'
 
 /** HOST is left out: some shells set it to the name of the machine. */
-const PLATFORM_VARIABLES: ReadonlyMap<string, string> = new Map([['port', 'PORT']])
+const DEV_VARIABLES: PlatformVariables = new Map([['port', 'PORT']])
 
 const ADDRESSES: Readonly<Record<string, readonly string[]>> = {
   localhost: ['127.0.0.1', '::1'],
@@ -29,7 +30,7 @@ export function devCommand(): Command {
       'Starts a server for development, with a demo page. It is open: everybody on this machine may be any user,\n' +
         'publish and listen. It answers on localhost only, and refuses to start with NODE_ENV=production.',
     )
-  return addServerFlags(command).action(async () => dev(configOf(command, PLATFORM_VARIABLES)))
+  return addServerFlags(command).action(async () => dev(configOf(command, DEV_VARIABLES)))
 }
 
 async function dev(config: Config): Promise<void> {
@@ -46,6 +47,7 @@ async function dev(config: Config): Promise<void> {
     const server = await compose(config, profile, logger)
     process.stdout.write(greeting(config, server))
     warnOfFewOpenFiles(logger)
+    warnOfUnusedVariables(logger, config)
     return server
   })
 }

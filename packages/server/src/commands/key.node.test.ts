@@ -206,7 +206,7 @@ test('a server does not start with a damaged file, and starts without any', asyn
   const keys = new Keys(t)
   writeFileSync(keys.file, '{"keys": hush')
   const refused = keys.start(['start', '--port', '0'])
-  assert.equal(await refused.exitCode, 1)
+  assert.equal(await refused.exitCode, 2)
   assert.match(
     refused.stderr,
     /^fanline: The file of API keys keys\.json is damaged: it is not a JSON object/,

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { NAMED_OPTIONS } from '../config/named-options.ts'
 import { parseDuration } from '../duration.ts'
 import { Failure, usageFailure } from '../failure.ts'
+import { grantsText } from '../grants-text.ts'
 import { isKeyName, type KeyRecord, keysText, parseKeys } from '../keys/key-record.ts'
 import { type LastUses, readLastUses } from '../keys/key-usage.ts'
 import { textOf, updateFile } from '../keys/update-file.ts'
@@ -139,14 +140,6 @@ function keysFileOf(command: Command): string {
 
 function keysIn(text: string | undefined, file: string): readonly KeyRecord[] {
   return text === undefined ? [] : parseKeys(text, file)
-}
-
-function grantsText({ subscribe, publish, admin }: KeyRecord): string {
-  if (admin) return 'do everything'
-  return [
-    ...(publish.length > 0 ? [`publish to ${publish.join(', ')}`] : []),
-    ...(subscribe.length > 0 ? [`read ${subscribe.join(', ')}`] : []),
-  ].join(' and ')
 }
 
 function endText({ expiresAt }: KeyRecord): string {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import type { Command } from 'commander'
 import { NAMED_OPTIONS } from '../config/named-options.ts'
+import { configCommand } from './config.ts'
 import { devCommand } from './dev.ts'
 import { keyCommand } from './key.ts'
 import { publishCommand } from './publish.ts'
@@ -24,6 +25,7 @@ describe('docs/reference/cli.md', () => {
     tailCommand(),
     tokenCommand(),
     keyCommand(),
+    configCommand(),
     versionCommand(),
   ]
   for (const verb of verbs) {

@@ -4,14 +4,16 @@ import type { Config } from '../config/server-options.ts'
 import { credentials, hasCredentials } from '../credentials.ts'
 import { usageFailure } from '../failure.ts'
 import { hostGuard, isLoopback } from '../host-guard.ts'
-import { createLogger } from '../logger.ts'
+import { createLogger, type Logger } from '../logger.ts'
 import { warnOfFewOpenFiles } from '../open-files.ts'
 import { presetSettings } from '../presets/preset-settings.ts'
+import { warnOfUnusedVariables } from '../presets/unused-variables.ts'
 import { runUntilSignal } from '../run-until-signal.ts'
 import { VERSION } from '../version.ts'
-import { addServerFlags, configOf } from './server-flags.ts'
+import { addServerFlags, configOf, type PlatformVariables } from './server-flags.ts'
 
-const PLATFORM_VARIABLES: ReadonlyMap<string, string> = new Map([
+/** Hosting platforms say with these where to listen. */
+export const START_VARIABLES: PlatformVariables = new Map([
   ['port', 'PORT'],
   ['host', 'HOST'],
 ])
@@ -23,12 +25,12 @@ export function startCommand(): Command {
     .description(
       'Starts a server that asks for credentials. It listens on 127.0.0.1 unless --host names another address.',
     )
-  return addServerFlags(command).action(async () => start(configOf(command, PLATFORM_VARIABLES)))
+  return addServerFlags(command).action(async () => start(configOf(command, START_VARIABLES)))
 }
 
 async function start(config: Config): Promise<void> {
-  const profile = startProfile(config)
   const logger = createLogger(config.log.level, 'json')
+  const profile = startProfile(config, logger)
   await runUntilSignal(logger, async () => {
     const server = await compose(config, profile, logger)
     const { adminPort } = server
@@ -52,6 +54,7 @@ async function start(config: Config): Promise<void> {
       logger.warn('jwt.tokenInQuery is on: tokens will stand in the logs of every proxy; a ticket would not')
     }
     warnOfFewOpenFiles(logger)
+    warnOfUnusedVariables(logger, config)
     return server
   })
 }
@@ -66,7 +69,7 @@ function openPresets(config: Config): readonly string[] {
  * How `fanline start` runs with this configuration.
  * @throws Failure when it would not start
  */
-export function startProfile(config: Config): Profile {
+export function startProfile(config: Config, logger: Logger): Profile {
   const { admin, host, http } = config
   const isUsable = hasCredentials(config) || openPresets(config).length > 0
   for (const address of admin.port === undefined ? [host] : [host, admin.host]) {
@@ -77,7 +80,7 @@ export function startProfile(config: Config): Profile {
     )
   }
   return {
-    ...credentials(config),
+    ...credentials(config, (problem) => logger.warn({ err: problem }, 'keys of an issuer cannot be fetched')),
     entrance: { addresses: [host], guard: hostGuard(host, http.hosts) },
     adminEntrance: { addresses: [admin.host], guard: hostGuard(admin.host, http.hosts) },
     demo: false,

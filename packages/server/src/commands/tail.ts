@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { type TailListener, type TailRequest, tail } from '../client/tail.ts'
 import { addTargetFlags, targetOf } from '../client/target.ts'
 import { painter } from '../painter.ts'
+import { printable } from '../printable.ts'
 
 interface TailFlags extends Omit<TailRequest, 'channels'> {
   readonly json?: true
@@ -72,15 +73,4 @@ function noticePrinter(): Omit<TailListener, 'event'> {
     bye: ({ reason }) => note(`bye: ${reason}`),
     pausing: (pauseMs) => note(`disconnected; trying again in ${(pauseMs / 1000).toFixed(1)} s`),
   }
-}
-
-/** Anybody may publish anything: control characters would steer the terminal. Continued lines are set off. */
-function printable(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Bidi_Control}]/gu, (char) => (char === '\n' || char === '\t' ? char : escaped(char)))
-    .replaceAll('\n', '\n  ')
-}
-
-function escaped(char: string): string {
-  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 }

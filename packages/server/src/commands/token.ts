@@ -6,6 +6,7 @@ import { parseDuration } from '../duration.ts'
 import { usageFailure } from '../failure.ts'
 import { addGrantFlags, type GrantFlags, mustBeGrants } from './grant-flags.ts'
 import { addServerFlags, configOf } from './server-flags.ts'
+import { inspectCommand, verifyCommand } from './token-checks.ts'
 
 interface MintFlags extends GrantFlags {
   readonly user?: string
@@ -13,9 +14,13 @@ interface MintFlags extends GrantFlags {
   readonly expires: string
 }
 
-/** `fanline token mint`. */
+/** `fanline token`: the tokens of those who listen. */
 export function tokenCommand(): Command {
-  return new Command('token').summary('make tokens for those who listen').addCommand(mintCommand())
+  return new Command('token')
+    .summary('make, read and check tokens of those who listen')
+    .addCommand(mintCommand())
+    .addCommand(inspectCommand())
+    .addCommand(verifyCommand())
 }
 
 function mintCommand(): Command {
