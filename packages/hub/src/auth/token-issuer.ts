@@ -37,7 +37,6 @@ export class TokenIssuer {
     this.#keys = keysOf(options, rules)
     this.#checks = {
       algorithms: [...this.#keys.algorithms],
-      requiredClaims: ['exp'],
       clockTolerance: clockToleranceMs / 1000,
       ...(issuer === undefined ? {} : { issuer }),
       ...(audience === undefined ? {} : { audience }),
