@@ -33,6 +33,13 @@ test('a verdict speaks in the terms of its aim, and knows the bound in the unit 
   })
 })
 
+test("an aim may be another subject's", () => {
+  const beside: Aim = { ...factor, subject: 'fanline-jwt', reference: 'fanline' }
+  assert.equal(judge(beside, { fanline: 100, 'fanline-jwt': 125 })?.met, true)
+  assert.equal(judge(beside, { fanline: 100, 'fanline-jwt': 126 })?.met, false)
+  assert.equal(judge(beside, { control: 1, fanline: 100 }), undefined)
+})
+
 test('nothing is judged that was not measured', () => {
   assert.equal(judge(factor, { fanline: 1 }), undefined)
   assert.equal(judge(fixed, { control: 1 }), undefined)

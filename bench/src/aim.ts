@@ -1,7 +1,9 @@
 import type { SubjectName } from './subjects/subject.ts'
 
-/** What a figure of fanline should reach: a bound that is fixed, or follows another subject's figure. */
+/** What a figure should reach: a bound that is fixed, or follows another subject's figure. */
 export interface Aim {
+  /** Whose figure; fanline's when absent. */
+  readonly subject?: SubjectName
   readonly bound: 'at most' | 'at least'
   /** A factor (`times`), a distance in the figure's unit (`above`), or the bound itself. */
   readonly amount: number
@@ -23,9 +25,9 @@ export interface Verdict {
   readonly met: boolean
 }
 
-/** Judges fanline's median against an aim; undefined when one of the two was not measured. */
+/** Judges a median against its aim; undefined when one of the two was not measured. */
 export function judge(aim: Aim, medians: Medians): Verdict | undefined {
-  const actual = medians.fanline
+  const actual = medians[aim.subject ?? 'fanline']
   const reference = aim.reference === undefined ? 0 : medians[aim.reference]
   if (actual === undefined || reference === undefined) return undefined
   const limit = aim.relation === 'times' ? reference * aim.amount : reference + aim.amount

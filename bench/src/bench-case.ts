@@ -9,7 +9,7 @@ export interface Figure {
   /** What is counted, as the table's heading says it. */
   readonly title: string
   readonly unit: string
-  /** The aims fanline should meet; other subjects are only shown. */
+  /** What should be reached; subjects without an aim are only shown. */
   readonly aims: readonly Aim[]
 }
 

@@ -3,6 +3,7 @@ import { accept } from './cases/accept.ts'
 import { broadcastSingly, broadcastTogether } from './cases/broadcast.ts'
 import { idleConnections } from './cases/idle-connections.ts'
 import { publishToUsersEach, publishToUsersLines } from './cases/publish-to-users.ts'
+import { publishWithToken } from './cases/publish-with-token.ts'
 import { returnBehind } from './cases/return-behind.ts'
 
 /** Every case, in the order they run. */
@@ -11,6 +12,7 @@ export const cases: readonly BenchCase[] = [
   broadcastTogether,
   publishToUsersEach,
   publishToUsersLines,
+  publishWithToken,
   idleConnections,
   accept,
   returnBehind,

@@ -14,6 +14,7 @@ const COLOURS: Readonly<Record<SubjectName, string>> = {
   control: '#9aa5b1',
   'better-sse': '#d9a441',
   fanline: '#2f7dd1',
+  'fanline-jwt': '#6b4fbb',
 }
 const MET = '#1b8a4b'
 const MISSED = '#c0392b'

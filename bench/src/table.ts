@@ -6,7 +6,7 @@ import { subjectNames } from './subjects/subject.ts'
 const COLUMNS = ['', 'median', 'from – to', '× control', 'aim', 'reached', 'met']
 
 /**
- * The reports as a table in plain text: a block per figure, a row per subject, fanline's with its aims.
+ * The reports as a table in plain text: a block per figure, a row per subject, the last with the aims.
  * Numbers have three significant digits.
  */
 export function table(reports: readonly FigureReport[]): string {

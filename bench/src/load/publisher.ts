@@ -7,10 +7,15 @@ import { MARKER } from './marker-counter.ts'
 export const eventData: string = 'x'.repeat(149) + MARKER
 
 /** A whole publish request in bytes, to be written again and again. */
-export function publishRequest(port: number, publication: Readonly<Record<string, string>>): Buffer {
+export function publishRequest(
+  port: number,
+  publication: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>> = {},
+): Buffer {
   const body = JSON.stringify(publication)
+  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   return Buffer.from(
-    `POST /v1/publish HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n` +
+    `POST /v1/publish HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n${more.join('')}` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   )
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { JWT_SECRET } from '../load/token.ts'
 
 /**
  * The servers under test. They share a minimal HTTP surface: `GET /v1/events/CHANNEL?user=NAME`,
@@ -10,20 +11,32 @@ import { fileURLToPath } from 'node:url'
  * - `control`: bare node:http and hand-written frames; what the work costs without a product
  * - `better-sse`: node:http with the better-sse library
  * - `fanline`: the product, as `npm start` runs it
+ * - `fanline-jwt`: the product where everybody needs a token
  */
-export type SubjectName = 'control' | 'better-sse' | 'fanline'
+export type SubjectName = 'control' | 'better-sse' | 'fanline' | 'fanline-jwt'
 
 /** Every subject, the control first. */
-export const subjectNames: readonly SubjectName[] = ['control', 'better-sse', 'fanline']
+export const subjectNames: readonly SubjectName[] = ['control', 'better-sse', 'fanline', 'fanline-jwt']
 
 const READY_WITHIN_MS = 15_000
 
-const programs: Readonly<Record<SubjectName, { readonly file: URL; readonly verb: readonly string[] }>> = {
+interface Program {
+  readonly file: URL
+  readonly verb: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const fanline = new URL('../../../packages/server/bin/fanline.js', import.meta.url)
+
+const programs: Readonly<Record<SubjectName, Program>> = {
   control: { file: new URL('./control.js', import.meta.url), verb: [] },
   'better-sse': { file: new URL('./better-sse.js', import.meta.url), verb: [] },
-  fanline: {
-    file: new URL('../../../packages/server/bin/fanline.js', import.meta.url),
-    verb: ['dev'],
+  fanline: { file: fanline, verb: ['dev'] },
+  'fanline-jwt': {
+    file: fanline,
+    verb: ['start'],
+    // A limit that is not reached, so that publishes are counted all the same.
+    env: { FANLINE_JWT_SECRET: JWT_SECRET, FANLINE_LIMITS_PUBLISHES_PER_SECOND_PER_USER: '1000000' },
   },
 }
 
@@ -49,11 +62,12 @@ export class Subject {
    * @throws with the end of what it wrote to stderr, if it ends or stays silent
    */
   static async start(name: SubjectName, core: number, extra: readonly string[] = []): Promise<Subject> {
-    const { file, verb } = programs[name]
+    const { file, verb, env } = programs[name]
     const port = await freePort()
     const command = [process.execPath, fileURLToPath(file), ...verb, '--port', String(port), ...extra]
     const child = spawn('taskset', ['-c', String(core), ...command], {
       cwd: fileURLToPath(new URL('../../../', import.meta.url)),
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     let complaint = ''
