@@ -33,7 +33,9 @@ test('docs/README.md leads to every page of docs, or to its folder', () => {
 })
 
 test('docs/reference/library.md names everything that the library exports', async () => {
-  const entries = ['@fanline/hub', '@fanline/hub/routes', '@fanline/hub/testing']
+  const entries = ['', '/routes', '/api-key', '/jwt', '/ticket', '/testing'].map(
+    (path) => `@fanline/hub${path}`,
+  )
   const exports = (await Promise.all(entries.map((entry) => import(entry)))).flatMap(Object.keys)
   const text = readFileSync(join(ROOT, 'docs/reference/library.md'), 'utf8')
   assert.deepEqual(
