@@ -29,7 +29,7 @@ import { FanOut } from './fan-out.ts'
 import { Feed } from './feed.ts'
 import { Frames } from './frames.ts'
 import { type History, type HistoryQuery, readHistory } from './history.ts'
-import type { Draft, Entry, Gap, Log, LogStats } from './log.ts'
+import type { Draft, Entry, Gap, Log, LogHealth, LogStats } from './log.ts'
 import { type HubOptions, type HubOptionsInput, parseHubOptions } from './options.ts'
 import { PublishRates } from './publish-rates.ts'
 import { Pulse } from './pulse.ts'
@@ -66,6 +66,9 @@ const TUNING: Tuning = {
   pageEntries: 512,
   pageBytes: 64 * 1024,
 }
+
+/** How long a request waits for a log that is being opened, in milliseconds. */
+const OPENING_MS = 5000
 
 /** What became of a publish. */
 export interface PublishReceipt {
@@ -381,6 +384,11 @@ export class Hub<Events extends EventMap = EventMap> {
     return this.#readHistory(userChannel(parseUser(user)), query)
   }
 
+  /** How the log is doing; null when it has nothing to say of that. */
+  logHealth(): LogHealth | null {
+    return this.#log.health?.() ?? null
+  }
+
   /** The position of the newest event that passed this hub. */
   get head(): Position {
     return this.#feed.end
@@ -467,9 +475,15 @@ export class Hub<Events extends EventMap = EventMap> {
     return readHistory(this.#log, channel, query)
   }
 
-  /** Waits for the log; a hub may be closed meanwhile. */
+  /** Waits for the log, but not for ever; a hub may be closed meanwhile. */
   async #becomeReady(): Promise<void> {
-    await this.#ready
+    let cancel: (() => void) | undefined
+    const late = new Promise<never>((_, reject) => {
+      cancel = this.clock.after(OPENING_MS, () =>
+        reject(new ProblemError('log-unavailable', 'It is not open yet.')),
+      )
+    })
+    await Promise.race([this.#ready, late]).finally(cancel)
     this.#refuseWhenClosing()
   }
 

@@ -74,6 +74,18 @@ export interface LogStats {
   readonly channels: number
 }
 
+/** How a log is doing, and what it promises. */
+export interface LogHealth {
+  /** False when what is published now could not be stored, or would not be heard. */
+  readonly isReady: boolean
+  /** How long a word took through the log and back, in milliseconds; null before the first, or where it takes none. */
+  readonly roundTripMs: number | null
+  /** What it keeps over which failure, in one sentence. */
+  readonly promise: string
+  /** What would make it break its promises. */
+  readonly warnings: readonly string[]
+}
+
 /** Who hears of new entries. */
 export interface LogListener {
   /**
@@ -113,5 +125,7 @@ export interface Log {
   unwatch(channel: ChannelName): void
   /** What the log holds, if it can tell cheaply. */
   stats?(): LogStats
+  /** How it is doing now; a log without it is ready while it is open. */
+  health?(): LogHealth
   close(): Promise<void>
 }

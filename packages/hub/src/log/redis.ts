@@ -1,29 +1,35 @@
 /** A log on Redis or Valkey, shared by any number of hubs. Needs the package `@redis/client`. */
 import { type ChannelName, connectionOf, type Position, ZERO } from '@fanline/protocol'
 import { type Clock, systemClock } from '../clock.ts'
-import type { Draft, Gap, Log, LogListener, LogPage, LogQuery, Receipt } from '../log.ts'
+import type { Draft, Gap, Log, LogHealth, LogListener, LogPage, LogQuery, Receipt } from '../log.ts'
 import { type HubOptions, parseHubOptions } from '../options.ts'
+import type { RedisClient } from './redis/client.ts'
+import type { Durability, RedisAck } from './redis/durability.ts'
 import { LiveFeed } from './redis/live-feed.ts'
 import { encodePayload } from './redis/message.ts'
 import { pageOf, type RawPage } from './redis/page.ts'
 import { PageCache } from './redis/page-cache.ts'
 import { APPEND, READ, TOUCH } from './redis/script.ts'
-import { type RedisClient, Session } from './redis/session.ts'
+import { Session } from './redis/session.ts'
 import { Subscriptions } from './redis/subscriptions.ts'
 
-export type { RedisClient } from './redis/session.ts'
+export type { RedisClient } from './redis/client.ts'
+export type { RedisAck } from './redis/durability.ts'
 
 /** How often a node asks where the log stands, and proves that it hears what is announced; milliseconds. */
 const TICK_MS = 1000
+
+/** After so long without a word a connection is made anew, in milliseconds. */
+const SILENCE_MS = 5000
+
+/** When a tick was not heard for so long, this node may have missed what was announced; milliseconds. */
+const DEAF_MS = 3 * TICK_MS
 
 /** The least time that trim marks are kept: a client that was away for longer may hear of a loss that is none. */
 const MARKS_MS = 7 * 86_400_000
 
 /** Drafts of one call, and entries of one channel in one read: Redis does nothing else meanwhile. */
 const DRAFTS_PER_CALL = 512
-
-/** What an append waits for. */
-export type RedisAck = 'memory' | 'aof' | 'replica'
 
 /** How a log on Redis keeps its promises. */
 export interface RedisLogOptions {
@@ -60,6 +66,7 @@ class RedisLog implements Log {
   readonly #history: HubOptions['history']
   readonly #idempotency: HubOptions['idempotency']
   readonly #givenClock: Clock | undefined
+  readonly #ack: RedisAck
   readonly #session: Session
   readonly #subscriber: RedisClient
   readonly #subscriptions: Subscriptions
@@ -71,16 +78,27 @@ class RedisLog implements Log {
   #queue: Append[] = []
   #isAppending = false
   #cancelTick: () => void = () => undefined
+  #durability: Durability | undefined
+  #askedAt = 0
+  #heardAt = 0
+  #roundTripMs: number | null = null
 
-  constructor({ client, prefix = 'fanline', history, idempotency, clock }: RedisLogOptions) {
+  constructor({ client, prefix = 'fanline', history, idempotency, ack = 'memory', clock }: RedisLogOptions) {
+    this.#ack = ack
     const options = parseHubOptions({ history: history ?? {}, idempotency: idempotency ?? {} })
     this.#prefix = `{${prefix}}`
     this.#history = options.history
     this.#idempotency = options.idempotency
     this.#givenClock = clock
+    // A tick passes each connection every second: one that is quiet for longer leads nowhere.
+    const socket = {
+      ...client.options?.socket,
+      socketTimeout: SILENCE_MS,
+      reconnectStrategy: reconnectDelayMs,
+    }
     // What was not sent before the connection was lost must not be sent to another server after it.
-    const commands = client.duplicate({ disableOfflineQueue: true })
-    this.#subscriber = client.duplicate()
+    const commands = client.duplicate({ socket, disableOfflineQueue: true })
+    this.#subscriber = client.duplicate({ socket })
     for (const connection of [commands, this.#subscriber]) {
       // It connects again by itself; what failed meanwhile was told to who asked.
       connection.on('error', () => undefined)
@@ -101,9 +119,11 @@ class RedisLog implements Log {
       this.#subscriptions.add(`${this.#prefix}:x`),
       this.#subscriptions.add(this.#tickChannel),
     ])
+    this.#durability = await this.#session.durability(this.#ack)
     const { head, born } = await this.#readRaw([], null, 1)
     this.#feed.begin(head, born)
     this.#saw(head)
+    this.#heardAt = performance.now()
     this.#cancelTick = systemClock.every(TICK_MS, () => void this.#touch())
   }
 
@@ -132,6 +152,16 @@ class RedisLog implements Log {
   unwatch(channel: ChannelName): void {
     this.#feed.unfollow(channel)
     this.#subscriptions.remove(this.#liveChannel(channel))
+  }
+
+  health(): LogHealth {
+    const isHeard = performance.now() - this.#heardAt < DEAF_MS
+    return {
+      isReady: this.#session.run !== undefined && isHeard,
+      roundTripMs: this.#roundTripMs,
+      promise: this.#durability?.promise ?? 'Redis was not reached yet.',
+      warnings: this.#durability?.warnings ?? [],
+    }
   }
 
   async close(): Promise<void> {
@@ -187,7 +217,10 @@ class RedisLog implements Log {
       args.push(draft.key ?? '', draft.ephemeral ? '1' : '', encodePayload(draft), `${draft.channels.length}`)
       args.push(...draft.channels)
     }
-    const [born, ...answers] = (await this.#session.call(APPEND, this.#prefix, args)) as string[]
+    const wait = this.#durability?.wait
+    const stored = this.#session.call(APPEND, this.#prefix, args)
+    const [born, ...answers] = (await stored) as string[]
+    if (wait) await this.#session.wait(wait.command, wait.replicas)
     const receipts = drafts.map((_, i): Receipt => {
       const position = answers[2 * i]!
       return {
@@ -230,6 +263,7 @@ class RedisLog implements Log {
     const run = this.#session.run
     if (run === undefined || !this.#listener) return
     const { run: seenRun, position } = this.#seen
+    this.#askedAt = performance.now()
     try {
       const args = [this.#floor, this.#now, this.#node, seenRun, `${position}`, `${this.#marksMs}`]
       const [head, born] = (await this.#session.call(TOUCH, this.#prefix, args)) as [string, string]
@@ -243,6 +277,8 @@ class RedisLog implements Log {
   #hear(text: string, channel: string): void {
     if (channel === this.#tickChannel) {
       const [head, born] = text.split(' ') as [string, string]
+      this.#heardAt = performance.now()
+      this.#roundTripMs = this.#heardAt - this.#askedAt
       this.#feed.bornAt(born)
       this.#feed.complete(Number(head) as Position)
     } else if (text.startsWith('[')) {
@@ -275,4 +311,9 @@ class RedisLog implements Log {
   get #marksMs(): number {
     return Math.max(MARKS_MS, 10 * this.#history.maxAgeMs)
   }
+}
+
+/** Longer each time, to two seconds, and never at the same moment as everybody else. */
+function reconnectDelayMs(retries: number): number {
+  return Math.min(2000, 50 * 2 ** Math.min(retries, 6)) * (0.5 + Math.random())
 }

@@ -1,18 +1,7 @@
 import { ProblemError } from '@fanline/protocol'
+import type { RedisClient } from './client.ts'
+import { type Durability, durabilityOf, type RedisAck } from './durability.ts'
 import type { Script } from './script.ts'
-
-/** What the log needs of `@redis/client`: the part of it that it was tried with. */
-export interface RedisClient {
-  readonly isReady: boolean
-  connect(): Promise<unknown>
-  close(): Promise<void>
-  destroy(): void
-  // biome-ignore lint/suspicious/noExplicitAny: an event emitter's listeners take what each event has
-  on(event: string, listener: (...args: any[]) => void): unknown
-  sendCommand(args: string[]): Promise<unknown>
-  subscribe(channels: string[], listener: (message: string, channel: string) => void): Promise<unknown>
-  unsubscribe(channels: string[]): Promise<unknown>
-}
 
 /** How long a call waits for a connection that is being made again, in milliseconds. */
 const PATIENCE_MS = 2000
@@ -70,6 +59,11 @@ export class Session {
     }
   }
 
+  /** How the server is set up, and what an append has to wait for. */
+  durability(ack: RedisAck): Promise<Durability> {
+    return durabilityOf(this.#client, ack)
+  }
+
   /** @throws ProblemError `log-unavailable` when fewer than `replicas` have what was written here */
   async wait(command: readonly string[], replicas: number): Promise<void> {
     const reached = await this.#client.sendCommand([...command]).catch((error) => {
@@ -102,6 +96,15 @@ export class Session {
     this.#onReady()
   }
 
+  /** A server that was made a replica of another one refuses writes; who took its place is known after connecting anew. */
+  #connectAnew(): void {
+    this.#run = undefined
+    if (this.#isClosed) return
+    this.#client.destroy()
+    // It goes on trying, and says `ready` when it is there.
+    this.#client.connect().catch(() => undefined)
+  }
+
   async #known(): Promise<string> {
     if (this.#run !== undefined) return this.#run
     let timer: NodeJS.Timeout | undefined
@@ -118,8 +121,7 @@ export class Session {
   #explain(error: unknown): ProblemError {
     if (isReply(error, 'OOM'))
       return new ProblemError('log-full', 'Redis is out of memory.', { cause: error })
-    // A server that was made a replica of another one refuses writes; who took its place is known after connecting anew.
-    if (isReply(error, 'READONLY')) this.#run = undefined
+    if (isReply(error, 'READONLY')) this.#connectAnew()
     return new ProblemError('log-unavailable', 'Redis did not answer, or refused.', { cause: error })
   }
 }

@@ -1,4 +1,4 @@
-import type { RedisClient } from './session.ts'
+import type { RedisClient } from './client.ts'
 
 /** Names in one command: many would hold up Redis, and one each a round trip for every name. */
 const BATCH = 500
