@@ -1,4 +1,4 @@
-import { ProblemError, parsePublication, parseUser } from '@fanline/protocol'
+import { ProblemError, parseChannel, parsePublication, parseUser } from '@fanline/protocol'
 import type { PresetContext } from './preset.ts'
 
 /**
@@ -23,6 +23,16 @@ export function mustReachUser({ access, space }: PresetContext, id: string): str
     throw new ProblemError('forbidden', 'No grant to send to this user.')
   }
   return user
+}
+
+/**
+ * The topic itself, when the credential covers it.
+ * @throws ProblemError `channel-invalid` or `channel-forbidden`
+ */
+export function mustFollow({ access }: PresetContext, topic: string): string {
+  if (!access.maySubscribe(parseChannel(topic)))
+    throw new ProblemError('channel-forbidden', `It is ${topic}.`)
+  return topic
 }
 
 /** @throws ProblemError `forbidden` */

@@ -1,9 +1,9 @@
-import { NOTIFICATION_DIALECTS } from '@fanline/hub/compat'
+import { integerCursor, NOTIFICATION_DIALECTS } from '@fanline/hub/compat'
 import { createEvent } from '@fanline/protocol'
 import { mustAdminister, mustBeUser } from './access.ts'
 import { deliver } from './deliver.ts'
 import type { Preset, PresetAnswer, PresetContext } from './preset.ts'
-import { atMost, resumeFromInteger } from './resume.ts'
+import { atMost } from './resume.ts'
 
 /** What its history held for each user. The enhanced level brings all that there is, so that nobody misses anything. */
 const HISTORY = 100
@@ -43,7 +43,7 @@ async function listen(context: PresetContext): Promise<PresetAnswer> {
   const user = mustBeUser(context, id)
   const from = context.request.header('last-event-id') || query.get('lastEventID')
   // For this system 0 is no place in the history.
-  const cursor = resumeFromInteger(context, from === '0' ? null : from)
+  const cursor = integerCursor(from === '0' ? null : from, context.hub.head)
   const isStrict = context.settings.level === 'strict'
   return { stream: { user, cursor: isStrict ? await atMost(context, user, cursor, HISTORY) : cursor } }
 }

@@ -5,8 +5,11 @@ import { PRESET_NAMES, type PresetName, type PresetSettings } from './preset.ts'
 
 type Choices = Pick<
   Config,
-  'preset' | 'presetAuth' | 'presetClock' | 'presetDefault' | 'presetLevel' | 'presets'
+  'preset' | 'presetAuth' | 'presetClock' | 'presetDefault' | 'presetLevel' | 'presetRequireUid' | 'presets'
 >
+
+/** Switches that one preset has and the others do not. */
+const OWNERS = { clock: 'client-id', requireUid: 'session' } as const
 
 /**
  * The presets that are configured: those of `--preset`, all at the root, or those of `presets`.
@@ -14,23 +17,29 @@ type Choices = Pick<
  * could tell two of them apart
  */
 export function presetSettings(choices: Choices): readonly PresetSettings[] {
-  const { preset, presetAuth, presetClock, presetDefault, presetLevel, presets } = choices
+  const { preset, presetAuth, presetClock, presetDefault, presetLevel, presetRequireUid, presets } = choices
   if (preset.length > 0 && presets.length > 0) {
     throw usageFailure('preset and presets exclude each other: name all of them in presets.')
   }
-  if (presetClock && !preset.includes('client-id')) {
-    throw usageFailure('presetClock is on, but client-id, which has the clock, is not among those of preset.')
+  for (const [option, isOn, name] of [
+    ['presetClock', presetClock, OWNERS.clock],
+    ['presetRequireUid', presetRequireUid, OWNERS.requireUid],
+  ] as const) {
+    if (isOn && !preset.includes(name)) {
+      throw usageFailure(`${option} is on, but ${name}, which it is for, is not among those of preset.`)
+    }
   }
   const atRoot = preset.map((text) => {
     const name = presetName(text)
-    const clock = presetClock && name === 'client-id'
-    return { name, prefix: '', level: presetLevel, auth: presetAuth, namespace: '', clock }
+    const clock = presetClock && name === OWNERS.clock
+    const requireUid = presetRequireUid && name === OWNERS.requireUid
+    return { name, prefix: '', level: presetLevel, auth: presetAuth, namespace: '', clock, requireUid }
   })
   const settings = [...atRoot, ...presets].map((one): PresetSettings => {
     return { ...one, isDefault: one.name === presetDefault }
   })
   const places = new Set<string>()
-  for (const { name, prefix, namespace, clock } of settings) {
+  for (const { name, prefix, namespace, ...switches } of settings) {
     refuseUnless(
       /^(?:\/[A-Za-z0-9._~-]+)*$/,
       prefix,
@@ -41,7 +50,11 @@ export function presetSettings(choices: Choices): readonly PresetSettings[] {
       namespace,
       `The namespace of the preset ${name} is a word such as shop`,
     )
-    if (clock && name !== 'client-id') throw usageFailure(`The preset ${name} has no clock: client-id has.`)
+    for (const [option, owner] of Object.entries(OWNERS)) {
+      if (switches[option as keyof typeof OWNERS] && name !== owner) {
+        throw usageFailure(`The preset ${name} has no ${option}: ${owner} has.`)
+      }
+    }
     const place = `${name} at ${prefix}/`
     if (places.has(place)) throw usageFailure(`There are two presets ${place}: nobody could tell them apart.`)
     places.add(place)

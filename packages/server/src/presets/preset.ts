@@ -21,6 +21,8 @@ export interface PresetSettings {
   readonly auth: 'open' | 'closed'
   /** Keeps its users and its broadcasts apart from those of everybody else; shared with all when empty. */
   readonly namespace: string
+  /** Demands a uid beside the session, as later versions of `session` did. */
+  readonly requireUid: boolean
   /** Sends the time each second to those who listen to it, as the demo of `client-id` did. */
   readonly clock: boolean
   /** Answers where several presets have a path, and the query names none of them. */

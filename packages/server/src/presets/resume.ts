@@ -8,18 +8,6 @@ export function resumeAnywhere({ request, settings }: PresetContext): Cursor {
   return settings.level === 'strict' || id === '' ? AT_HEAD : cursorAfter(id)
 }
 
-/**
- * Where a stream begins whose system resumes from integers: a text that is none, or one above the newest, means no
- * replay, and says nothing about it.
- */
-export function resumeFromInteger(context: PresetContext, id: string | null | undefined): Cursor {
-  const position = id === null || id === undefined ? undefined : parsePosition(id)
-  if (position === undefined || position > context.hub.head) return AT_HEAD
-  return position === 0
-    ? { after: position, expects: ['restarted', 'trimmed'] }
-    : cursorAfter(String(position))
-}
-
 /** The same cursor, moved on so far that at most `limit` events of the user come before it is live. */
 export async function atMost(
   { hub }: PresetContext,

@@ -8,6 +8,7 @@ type Everyone = Pick<PublishRequest, 'all'> | Pick<PublishRequest, 'channel'>
  */
 export interface Space {
   user(id: string): string
+  topic(name: string): string
   /** The other way round; undefined for a user of another namespace. */
   idOf(user: string): string | undefined
   readonly everyone: Everyone
@@ -20,12 +21,14 @@ export interface Space {
 /** The users and broadcasts of a namespace; those of everybody when it is empty. */
 export function spaceOf(namespace: string): Space {
   if (namespace === '') {
-    return { user: (id) => id, idOf: (user) => user, everyone: { all: true }, topics: [], followsAll: true }
+    const same = (name: string): string => name
+    return { user: same, topic: same, idOf: same, everyone: { all: true }, topics: [], followsAll: true }
   }
   const prefix = `${namespace}:`
   const channel = `${namespace}:everyone`
   return {
     user: (id) => prefix + id,
+    topic: (name) => prefix + name,
     idOf: (user) => (user.startsWith(prefix) ? user.slice(prefix.length) : undefined),
     everyone: { channel },
     topics: [channel],
