@@ -109,6 +109,7 @@ class RedisLog implements Log {
       listener: { entries: (batch) => this.#listener?.entries(batch), gap: (gap) => this.#lost(gap) },
       read: (channels, after) => this.#readRaw(channels, after, DRAFTS_PER_CALL),
     })
+    for (const event of ['error', 'reconnecting', 'end']) this.#subscriber.on(event, () => this.#feed.cut())
     this.#subscriber.on('ready', () => this.#feed.heal())
   }
 

@@ -37,6 +37,8 @@ export class LiveFeed {
   /** Messages that wait while what was missed is read. */
   #held: string[] | undefined
   #missesMore = false
+  #isHealing = false
+  #isCut = false
   #isClosed = false
 
   constructor({ listener, read }: LiveFeedParts) {
@@ -48,6 +50,7 @@ export class LiveFeed {
   begin(head: Position, born: Position): void {
     this.#end = head
     this.#born = String(born)
+    if (this.#held && !this.#isCut) void this.#healAll()
   }
 
   follow(channel: ChannelName): void {
@@ -91,18 +94,22 @@ export class LiveFeed {
     if (through > this.#end) this.#end = through
   }
 
-  /** The feed was interrupted: what was missed is read, and passed on before anything newer. */
+  /** The connection was lost. What is heard from now on waits: a new one may speak before what was missed is read. */
+  cut(): void {
+    this.#isCut = true
+    this.#held ??= []
+  }
+
+  /** The connection is there again: what was missed is read, and passed on before anything newer. */
   heal(): void {
-    if (this.#held) {
-      this.#missesMore = true
-      return
-    }
-    if (this.#born === '') return
-    this.#held = []
-    void this.#healAll()
+    this.#isCut = false
+    if (this.#isHealing) this.#missesMore = true
+    else if (this.#born !== '') void this.#healAll()
   }
 
   async #healAll(): Promise<void> {
+    this.#isHealing = true
+    this.#held ??= []
     do {
       this.#missesMore = false
       while (!this.#isClosed && !(await this.#readMissed())) {
@@ -110,7 +117,10 @@ export class LiveFeed {
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
     } while (this.#missesMore && !this.#isClosed)
-    const held = this.#held ?? []
+    this.#isHealing = false
+    // Cut again meanwhile: there will be another healing, with all that waits until then.
+    if (this.#isCut) return
+    const held = this.#held
     this.#held = undefined
     for (const text of held) this.hear(text)
   }
