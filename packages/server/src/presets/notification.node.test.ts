@@ -165,12 +165,6 @@ for (const level of ['strict', 'enhanced'] as const) {
       assert.match(head, /^Content-Type: text\/plain; version=0\.0\.4/m)
     })
 
-    it(
-      '002.9 what is sent to one instance is heard from another',
-      { skip: 'waits for the Redis log' },
-      () => undefined,
-    )
-
     it('002.10 a message with line breaks is one message', async (t) => {
       const { listen, send } = await start(t, level)
       const stream = await listen('u')
@@ -182,12 +176,6 @@ for (const level of ['strict', 'enhanced'] as const) {
         messages.map((data) => ({ event: 'message', data })),
       )
     })
-
-    it(
-      '002.11 a quiet stream stays open behind the nginx file',
-      { skip: 'waits for the proxy files' },
-      () => undefined,
-    )
 
     it('002.12 a reading client gets all of a burst of 2,200, in order', async (t) => {
       const { server, listen } = await start(t, level)
@@ -305,14 +293,27 @@ describe('clients of go-sse-notification', () => {
     assert(text.includes('\nsse_message_sent_total{user="_other"} 1\n'))
   })
 
+  it(
+    '002.9 what is sent to one instance is heard from another',
+    { skip: 'waits for the Redis log' },
+    () => undefined,
+  )
+
+  it(
+    '002.11 a quiet stream stays open behind the nginx file',
+    { skip: 'waits for the proxy files' },
+    () => undefined,
+  )
+
   it('002.13 of 10,000 messages a client that reconnects every 50 ms misses none, and hears none twice', async (t) => {
     const { port, base } = await startPresets(t, 'notification')
     const url = `${base}/notifications?userID=u`
     const messages = Array.from({ length: 10_000 }, (_, i) => String(i))
     let stream = await openStream(t, url)
     const sending = postMany(port, posts('u', messages), { count: 1, inFlight: 20 })
-    const heard: HeardEvent[] = [await stream.next()]
-    heard.pop()
+    // Only an event gives a client an id to come back with.
+    await stream.next()
+    const heard: HeardEvent[] = []
     let visits = 1
     for (; heard.length + stream.events.length < messages.length; visits++) {
       await delay(50)
