@@ -24,6 +24,7 @@ export async function build() {
 /** Scripts for other programs stay as they are; tsc leaves them behind. */
 function copyScripts(folder) {
   const source = join(folder, 'src')
+  if (!existsSync(source)) return
   for (const path of readdirSync(source, { recursive: true })) {
     if (path.endsWith('.lua')) cpSync(join(source, path), join(folder, 'dist', path))
   }
