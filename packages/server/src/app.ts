@@ -58,7 +58,7 @@ function createApp({
 
   app.get('/livez', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', (c) => {
-    const readiness = health.readiness()
+    const readiness = health.readiness(c.req.query('verbose') !== undefined)
     return c.json(readiness, readiness.status === 'ready' ? 200 : 503)
   })
   if (servesAdmin) {

@@ -9,6 +9,7 @@ import { loadAssets } from './assets.ts'
 import { clientAddress } from './client-address.ts'
 import { hubOptions } from './config/load-config.ts'
 import type { Config } from './config/server-options.ts'
+import { configuredLog } from './configured-log.ts'
 import { startDemo } from './demo.ts'
 import { stopPretenuring } from './garbage-collector.ts'
 import { Health } from './health.ts'
@@ -63,8 +64,10 @@ const REQUESTS_MS = 500
 export async function compose(config: Config, profile: Profile, logger: Logger): Promise<RunningServer> {
   stopPretenuring()
   const { drainMs } = config.shutdown
+  const log = configuredLog(config)
   const hub = createHub({
     ...hubOptions(config),
+    ...(log ? { log } : {}),
     onProblem: (problem, about) => logger.error({ ...about, err: problem }, 'the hub met a problem'),
   })
   const tickets = new Tickets(config.tickets)
@@ -72,6 +75,12 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   const addressOf = clientAddress(config.proxy.trusted)
   profile.keys?.follow({ onWithdrawn: (key) => hub.disconnect({ key }, 'revoked'), logger })
   const health = new Health(hub)
+  void hub.ready.then(
+    () => sayWhatTheLogPromises(hub, logger),
+    () => {
+      // The hub itself has reported why.
+    },
+  )
   const settings = presetSettings(config).map((preset): PresetSettings => {
     return profile.opensPresets ? { ...preset, auth: 'open' } : preset
   })
@@ -154,6 +163,13 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
     await shutDown()
     throw error
   }
+}
+
+function sayWhatTheLogPromises(hub: Hub, logger: Logger): void {
+  const log = hub.logHealth()
+  if (!log) return
+  logger.info({ promise: log.promise }, 'the log is open')
+  for (const warning of log.warnings) logger.warn({ warning }, 'the log may break its promises')
 }
 
 async function openConnections(servers: readonly Server[]): Promise<number> {

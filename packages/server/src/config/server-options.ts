@@ -77,6 +77,11 @@ const PRESET_FIELDS = {
     default: false,
     description: 'Whether its streams are sent the time each second, as the demo of client-id did.',
   },
+  requireUid: {
+    kind: 'switch',
+    default: false,
+    description: 'Whether a stream of session must also name a uid, as its later versions demanded.',
+  },
 } as const satisfies Record<string, FieldRow>
 
 /** Every option of the program that is not one of the hub's. */
@@ -183,6 +188,11 @@ export const SERVER_OPTIONS = {
     default: 'enhanced',
     description: 'How exactly those of --preset are imitated.',
   },
+  presetRequireUid: {
+    kind: 'switch',
+    default: false,
+    description: 'Whether streams of session must also name a uid, as its later versions demanded.',
+  },
   presetAuth: {
     kind: 'choice',
     choices: PRESET_AUTHS,
@@ -218,6 +228,26 @@ export const SERVER_OPTIONS = {
         '/64 network; loopback and private addresses are counted only when a trusted proxy names them, so that a ' +
         'proxy that is not listed does not pass for one client.',
     },
+  },
+  redis: {
+    kind: 'secret',
+    default: '',
+    minLength: 8,
+    description:
+      'A Redis or Valkey, such as redis://localhost:6379, that keeps the history and joins all servers that use it. ' +
+      'History is kept in memory when not set.',
+  },
+  redisPrefix: {
+    kind: 'text',
+    default: 'fanline',
+    description: 'What stands before all keys in Redis: servers with different prefixes share nothing.',
+  },
+  redisAck: {
+    kind: 'choice',
+    choices: ['memory', 'aof', 'replica'],
+    default: 'memory',
+    description:
+      'What a publish waits for: that Redis has it, that it is on its disk, or that a replica has it.',
   },
   shutdown: {
     drainMs: {
