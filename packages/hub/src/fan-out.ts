@@ -9,6 +9,9 @@ import type { Registry } from './registry.ts'
 /** A write costs about 7 µs, so this is a slice of one to two milliseconds. */
 const WRITES_PER_TURN = 256
 
+/** What copying costs comes on top for large events: as much as a turn of catch-ups. */
+const LENGTH_PER_TURN = 2 * 1024 * 1024
+
 /**
  * Carries announced entries to live connections. All entries of one turn of the event loop leave in one write per
  * connection, and connections that have the same entries to write share the bytes: the system call is the cost.
@@ -49,11 +52,14 @@ export class FanOut {
   readonly #turn = (): void => {
     if (this.#next === this.#touched.length) this.#begin()
     const end = Math.min(this.#next + WRITES_PER_TURN, this.#touched.length)
-    while (this.#next < end) {
+    let length = 0
+    while (this.#next < end && length < LENGTH_PER_TURN) {
       const connection = this.#touched[this.#next++]!
       const lane = connection.lane
       connection.lane = undefined
-      if (lane) connection.deliver(lane)
+      if (!lane) continue
+      connection.deliver(lane)
+      length += lane.length
     }
     if (this.#next < this.#touched.length || this.#pending.length > 0) {
       this.#clock.defer(this.#turn)

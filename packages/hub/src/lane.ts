@@ -59,6 +59,7 @@ export class Lane {
   #run: Run | undefined
   #first: Position | undefined
   #last: Position | undefined
+  #length = 0
   #exceptions = false
 
   constructor(flush: Flush, frames: Frames, channels: readonly ChannelName[]) {
@@ -99,10 +100,17 @@ export class Lane {
     return this.#last
   }
 
+  /** Characters of data in the entries. */
+  get length(): number {
+    this.#load()
+    return this.#length
+  }
+
   #load(): readonly Entry[] {
     if (this.#entries) return this.#entries
     const entries = this.#flush.select(this.#channels)
     for (const entry of entries) {
+      this.#length += entry.event.data.length
       if (entry.except.length > 0) this.#exceptions = true
       if (entry.position === null) continue
       this.#first ??= entry.position
