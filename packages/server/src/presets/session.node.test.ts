@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import type { RunningServer } from '../compose.ts'
 import { composed } from '../testing/composed.ts'
 import { curl, curlStream } from '../testing/curl.ts'
 import { eventually } from '../testing/eventually.ts'
 import { openStream } from '../testing/heard-stream.ts'
-import { postMany } from '../testing/post-many.ts'
 import { Program } from '../testing/program.ts'
+import { besideStalledSession } from '../testing/stalled-session.ts'
 import { mintToken, startServer } from '../testing/start-server.ts'
 
 const APP = 'http://app.test'
@@ -171,43 +170,8 @@ for (const level of ['strict', 'enhanced'] as const) {
       }
     })
 
-    it('003.11 a stalled session holds up neither those who send nor those who read', async (t) => {
-      const events = 100_000
-      const program = new Program(t, [
-        ...['start', '--port', '0', '--preset', 'session', '--preset-auth', 'open'],
-        ...['--preset-level', level],
-      ])
-      const [, port] = await program.prints(/"port":(\d+)/)
-      const base = `http://127.0.0.1:${port}`
-      const stalled = connect(Number(port), '127.0.0.1').pause()
-      t.after(() => stalled.destroy())
-      stalled.write('GET /sse?session=stalled HTTP/1.1\r\nHost: localhost\r\n\r\n')
-      const reader = await openStream(t, `${base}/sse?session=reading`)
-
-      let isOver = false
-      const waitsMs: number[] = []
-      const measure = async (): Promise<void> => {
-        while (!isOver) {
-          const began = performance.now()
-          await post(`${base}/pm?session=nobody`)
-          waitsMs.push(performance.now() - began)
-        }
-      }
-      const measured = measure()
-      const posts = function* (): Generator<{ path: string; body: string }> {
-        const padding = 'x'.repeat(150)
-        for (let n = 0; n < events; n++)
-          yield { path: '/notify', body: `{"data":{"n":${n},"x":"${padding}"}}` }
-      }
-      // One writer, so that the order is known.
-      const answers = await postMany(Number(port), posts(), { count: 1, inFlight: 100 })
-      isOver = true
-      await measured
-      assert.deepEqual(answers, new Map([['202 ', events]]))
-      const heard = await reader.take(events)
-      for (const [n, { data }] of heard.entries()) assert(data.startsWith(`{"n":${n},`), data)
-      assert(Math.max(...waitsMs) < 1000, `somebody waited for ${Math.max(...waitsMs)} ms`)
-    })
+    it('003.11 a stalled session holds up neither those who send nor those who read', (t) =>
+      besideStalledSession(t, level, { events: 10_000, dataLength: 1500 }))
 
     it('003.13 a name of an event with a line break is refused', async (t) => {
       const { base } = await start(t)
