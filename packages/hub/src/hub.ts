@@ -292,6 +292,9 @@ export class Hub<Events extends EventMap = EventMap> {
     if (!this.#opened) await this.#becomeReady()
     const topics = this.#topics(request.channels ?? [])
     const user = request.user === undefined ? undefined : parseUser(request.user)
+    const credential = request.credential ?? { kind: 'custom' }
+    // It may have been revoked while this request waited for the log.
+    if (this.isRevoked({ user, credential })) throw new ProblemError('token-revoked')
     this.#mustHaveRoom(user, request.address)
     const connection = new Connection(this.#delivery, sink, this.#framesOf(dialect), {
       id: crypto.randomUUID(),
@@ -301,7 +304,7 @@ export class Hub<Events extends EventMap = EventMap> {
       followsAll: request.followsAll ?? true,
       cursor: request.cursor ?? AT_HEAD,
       expiresAt: request.expiresAt,
-      credential: request.credential ?? { kind: 'custom' },
+      credential,
       address: request.address,
       hold: request.hold,
     })
