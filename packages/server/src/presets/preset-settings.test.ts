@@ -97,7 +97,10 @@ describe('presets', () => {
     )
     refuses({ preset: 'starter', presetDefault: 'session' }, /^presetDefault is session, which is not among/)
     refuses({ presetDefault: 'session' }, /^presetDefault is session, which is not among/)
-    refuses({ preset: 'starter', presetClock: 'true' }, /^presetClock is on, but client-id, which it is for, is not among/)
+    refuses(
+      { preset: 'starter', presetClock: 'true' },
+      /^presetClock is on, but client-id, which it is for, is not among/,
+    )
     refuses(records({ name: 'starter', clock: true }), /^The preset starter has no clock: client-id has\.$/)
   })
 })

@@ -43,7 +43,7 @@ export function presetSettings(choices: Choices): readonly PresetSettings[] {
     refuseUnless(
       /^(?:\/[A-Za-z0-9._~-]+)*$/,
       prefix,
-      `The prefix of the preset ${name} is a path such as /push`,
+      `The prefix of the preset ${name} is a path such as /push, or left out for the root`,
     )
     refuseUnless(
       /^[A-Za-z0-9._~-]*$/,
