@@ -18,8 +18,11 @@ export interface JwtIssuer {
   readonly issuer?: string | undefined
   /** What `aud` must name; not looked at when absent. */
   readonly audience?: string | undefined
-  /** The claim that says who somebody is, a string or a whole number; `sub` when absent. */
-  readonly userClaim?: string | undefined
+  /**
+   * The claim that says who somebody is, a string or a whole number; of several the first that a token has. `sub` when
+   * absent.
+   */
+  readonly userClaim?: string | readonly string[] | undefined
   /** Stands before what the claim says, so that users of two issuers are never the same; nothing when absent. */
   readonly userPrefix?: string | undefined
 }

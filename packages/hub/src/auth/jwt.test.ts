@@ -44,6 +44,18 @@ describe('a token', () => {
     assert.equal(access.user, '7')
   })
 
+  it('has its user in the first of several claims that it has', async () => {
+    const userClaim = ['id', 'sub']
+    for (const [claims, user] of [
+      [{ id: 0, sub: 'x' }, '0'],
+      [{ sub: 'x' }, 'x'],
+      [{ email: 'x' }, undefined],
+    ] as const) {
+      assert.equal((await authenticate(await sign(claims), { userClaim })).user, user)
+    }
+    await assert.rejects(authenticate(await sign({ id: null, sub: 'x' }), { userClaim }), /"id"/)
+  })
+
   it('can be found again by its jti and its age', async () => {
     const { credential } = await authenticate(await sign({ jti: 'j', iat: nowS() - 5 }))
     assert.deepEqual(credential, { kind: 'token', id: 'j', issuedAt: (nowS() - 5) * 1000 })

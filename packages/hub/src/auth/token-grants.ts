@@ -47,16 +47,17 @@ export async function accessIn(claims: JWTPayload, rules: GrantRules): Promise<A
 }
 
 function userIn(claims: JWTPayload, { userClaim = 'sub', userPrefix = '' }: GrantRules): string | undefined {
-  const user = claims[userClaim]
-  if (user === undefined) return undefined
+  const claim = [userClaim].flat().find((name) => claims[name] !== undefined)
+  if (claim === undefined) return undefined
+  const user = claims[claim]
   // A number that is not exact could be that of somebody else.
   if (typeof user !== 'string' && !Number.isSafeInteger(user)) {
-    throw unacceptable(userClaim, 'is neither a string nor a whole number')
+    throw unacceptable(claim, 'is neither a string nor a whole number')
   }
   try {
     return parseUser(`${userPrefix}${user}`)
   } catch (cause) {
-    throw unacceptable(userClaim, 'cannot be the id of a user', cause)
+    throw unacceptable(claim, 'cannot be the id of a user', cause)
   }
 }
 
