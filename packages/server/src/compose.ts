@@ -20,6 +20,7 @@ import { createMetrics } from './metrics.ts'
 import { mountPresets } from './presets/mount.ts'
 import type { PresetSettings } from './presets/preset.ts'
 import { presetSettings } from './presets/preset-settings.ts'
+import type { Space } from './presets/space.ts'
 import { type Guard, requestListener } from './request-listener.ts'
 import { SystemView } from './system-view.ts'
 
@@ -33,6 +34,8 @@ export interface Entrance {
 /** In what a server for development differs from one in production. */
 export interface Profile {
   readonly authenticator: Authenticator
+  /** Lets in clients of the preset `starter` in place of `authenticator`; asked also where presets are opened. */
+  readonly starterAuthenticator?: ((space: Space) => Authenticator) | undefined
   /** Keys that may change while the server runs. */
   readonly keys?: FileKeys | undefined
   readonly entrance: Entrance
@@ -40,7 +43,7 @@ export interface Profile {
   readonly adminEntrance: Entrance
   /** Serves the demo page and its task. */
   readonly demo: boolean
-  /** Presets ask nobody for a credential, whatever is configured. */
+  /** Presets ask nobody for a credential, whatever is configured; but for `starter`, where it has an authenticator. */
   readonly opensPresets: boolean
 }
 
@@ -81,8 +84,10 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
       // The hub itself has reported why.
     },
   )
+  const { opensPresets, starterAuthenticator } = profile
   const settings = presetSettings(config).map((preset): PresetSettings => {
-    return profile.opensPresets ? { ...preset, auth: 'open' } : preset
+    const asks = preset.name === 'starter' && starterAuthenticator !== undefined
+    return opensPresets && !asks ? { ...preset, auth: 'open' } : preset
   })
   const metrics = createMetrics(hub, settings.length > 0)
   const systemView = new SystemView()
@@ -93,7 +98,10 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   const presets = mountPresets({
     hub,
     presets: settings,
-    authenticatorOf: () => authenticator,
+    authenticatorOf: ({ settings: { name }, space }) =>
+      name === 'starter' && starterAuthenticator
+        ? firstOf([tickets.authenticate, starterAuthenticator(space)])
+        : authenticator,
     addressOf,
     origins: config.cors.origins,
     server: {

@@ -3,11 +3,13 @@ import { Command } from 'commander'
 import { compose, type Entrance, type Profile, type RunningServer } from '../compose.ts'
 import { type Environment, readEnvironment } from '../config/environment.ts'
 import type { Config } from '../config/server-options.ts'
+import { type Credentials, credentials } from '../credentials.ts'
 import { Failure, usageFailure } from '../failure.ts'
 import { mustComeFromLoopback } from '../host-guard.ts'
-import { createLogger } from '../logger.ts'
+import { createLogger, type Logger } from '../logger.ts'
 import { warnOfFewOpenFiles } from '../open-files.ts'
 import { painter } from '../painter.ts'
+import { presetSettings } from '../presets/preset-settings.ts'
 import { warnOfUnusedVariables } from '../presets/unused-variables.ts'
 import { runUntilSignal } from '../run-until-signal.ts'
 import { VERSION } from '../version.ts'
@@ -35,14 +37,15 @@ export function devCommand(): Command {
 
 async function dev(config: Config): Promise<void> {
   refuseProduction(readEnvironment(process.cwd()))
+  const logger = createLogger(config.log.level, 'human')
   const profile: Profile = {
+    ...starterCredentials(config, logger),
     authenticator: openAccess(),
     entrance: entrance(config.host),
     adminEntrance: entrance(config.admin.host),
     demo: true,
     opensPresets: true,
   }
-  const logger = createLogger(config.log.level, 'human')
   await runUntilSignal(logger, async () => {
     const server = await compose(config, profile, logger)
     process.stdout.write(greeting(config, server))
@@ -50,6 +53,12 @@ async function dev(config: Config): Promise<void> {
     warnOfUnusedVariables(logger, config)
     return server
   })
+}
+
+/** Clients of starter always had tokens: it asks for them as soon as there is something to check them with. */
+function starterCredentials(config: Config, logger: Logger): Partial<Credentials> {
+  const isMounted = presetSettings(config).some(({ name }) => name === 'starter')
+  return isMounted ? credentials(config, logger) : {}
 }
 
 /** Also by the names that the systems of the presets used. */

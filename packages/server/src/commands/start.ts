@@ -80,7 +80,7 @@ export function startProfile(config: Config, logger: Logger): Profile {
     )
   }
   return {
-    ...credentials(config, (problem) => logger.warn({ err: problem }, 'keys of an issuer cannot be fetched')),
+    ...credentials(config, logger),
     entrance: { addresses: [host], guard: hostGuard(host, http.hosts) },
     adminEntrance: { addresses: [admin.host], guard: hostGuard(admin.host, http.hosts) },
     demo: false,

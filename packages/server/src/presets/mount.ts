@@ -18,7 +18,6 @@ import type {
   MountedPreset,
   Preset,
   PresetContext,
-  PresetName,
   PresetRoute,
   PresetSettings,
   PresetStream,
@@ -31,8 +30,8 @@ import { spaceOf } from './space.ts'
 /** What presets are mounted on. */
 export interface Mounting {
   readonly hub: EmbeddedHub
-  /** Asked where a preset is not open. */
-  readonly authenticatorOf: (name: PresetName) => Authenticator
+  /** Tells who is asked where a preset is not open; called once for each. */
+  readonly authenticatorOf: (mounted: MountedPreset) => Authenticator
   /** Where a client is, for `limits.connectionsPerAddress`. */
   readonly addressOf: (req: IncomingMessage) => string | undefined
   /** Origins whose pages may use the routes of presets that are not open to all. */
@@ -50,6 +49,7 @@ export interface MountedPresets {
 }
 
 interface MountedRoute extends MountedPreset {
+  readonly authenticator: Authenticator
   readonly preset: Preset
   readonly route: PresetRoute
   /** Matches the path; captures what stands in the place of a `*`. */
@@ -60,7 +60,8 @@ interface MountedRoute extends MountedPreset {
 export function mountPresets(mounting: Mounting): MountedPresets {
   const { hub, server } = mounting
   const mounted = mounting.presets.map((settings) => {
-    return { preset: PRESETS[settings.name], hub, server, settings, space: spaceOf(settings.namespace) }
+    const place = { hub, server, settings, space: spaceOf(settings.namespace) }
+    return { ...place, preset: PRESETS[settings.name], authenticator: mounting.authenticatorOf(place) }
   })
   const routes = mounted.flatMap((place) =>
     place.preset.routes.map((route): MountedRoute => {
@@ -152,14 +153,12 @@ async function answer(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  const { preset, hub, settings, route, pattern } = mounted
+  const { authenticator, preset, hub, settings, route, pattern } = mounted
   try {
     const access =
       settings.auth === 'open'
         ? OPEN
-        : await authenticated(mounting.authenticatorOf(preset.name), request, (asking) =>
-            hub.isRevoked(asking),
-          )
+        : await authenticated(authenticator, request, (asking) => hub.isRevoked(asking))
     const context: PresetContext = {
       ...mounted,
       request,

@@ -1,8 +1,8 @@
-import { STARTER_DIALECTS } from '@fanline/hub/compat'
+import { type Level, STARTER_DIALECTS } from '@fanline/hub/compat'
 import { createJsonEvent, type HubEvent } from '@fanline/protocol'
 import { mustAdminister } from './access.ts'
 import { deliver } from './deliver.ts'
-import type { JsonFields } from './json-fields.ts'
+import type { JsonField, JsonFields } from './json-fields.ts'
 import type { Preset, PresetAnswer, PresetContext, WrittenAnswer } from './preset.ts'
 import { resumeAnywhere } from './resume.ts'
 
@@ -22,6 +22,8 @@ export const starter: Preset = {
     if (code === 'unauthorized') return refusal(401, '', 'missing or malformed JWT')
     if (code === 'forbidden') return refusal(403, 'M-casbin-authz', 'Tidak ada hak akses')
     if (code === 'bad-json') return refusal(400, `${ORDERS[path]}-1`, 'Invalid request body')
+    if (code === 'method-not-allowed') return refusal(405, `Handling Error: ${NO_METHOD}`, NO_METHOD)
+    if (status === 429) return refusal(429, 'C-LimitReached', 'Too many requests')
     return refusal(status, '', message)
   },
 }
@@ -31,15 +33,18 @@ const ORDERS: Readonly<Record<string, string>> = {
   '/api/sse/send-to-user': 'H-SSE-SendToUser',
 }
 
+const NO_METHOD = 'Method Not Allowed'
+
 function refusal(status: number, order: string, message: string): WrittenAnswer {
   const timestamp = `${new Date().toISOString().slice(0, 19)}Z`
   return { status, json: { code: status, order, message, data: null, timestamp } }
 }
 
+/** Where nobody is asked for a token, `user_id` says who is there. */
 function listen(context: PresetContext): PresetAnswer {
-  const { access, request, settings } = context
-  const user =
-    access.user ?? (settings.auth === 'open' ? (request.query.get('user_id') ?? undefined) : undefined)
+  const { access, request, settings, space } = context
+  const named = settings.auth === 'open' ? request.query.get('user_id') : null
+  const user = named ? space.user(named) : access.user
   if (user === undefined && settings.auth === 'closed') {
     return refusal(401, 'H-SSE-Connect-1', 'User not authenticated')
   }
@@ -48,14 +53,14 @@ function listen(context: PresetContext): PresetAnswer {
 
 function stats(context: PresetContext): PresetAnswer {
   mustAdminister(context)
-  const userClients: Record<string, number> = {}
-  let total = 0
-  for (const { user } of context.hub.connections()) {
-    const id = user === null ? undefined : context.space.idOf(user)
-    if (id !== undefined) userClients[id] = (userClients[id] ?? 0) + 1
-    total++
-  }
-  return { json: { success: true, data: { total_clients: total, user_clients: userClients } } }
+  const { hub, settings, space } = context
+  const own = [...hub.connectionsByUser()].flatMap(([user, count]) => {
+    const id = space.idOf(user)
+    return id === undefined ? [] : [[id, count] as const]
+  })
+  const total =
+    settings.namespace === '' ? hub.stats().connections : own.reduce((sum, [, count]) => sum + count, 0)
+  return { json: { success: true, data: { total_clients: total, user_clients: Object.fromEntries(own) } } }
 }
 
 async function broadcast(context: PresetContext): Promise<PresetAnswer> {
@@ -82,13 +87,14 @@ async function sendToUser(context: PresetContext): Promise<PresetAnswer> {
 }
 
 /** Its users are numbers; the enhanced level also takes the text of one, as a token's `sub` is. */
-function userOf(fields: JsonFields, level: string): string {
-  const field = fields.get('user_id')
-  const value = field?.value ?? 0
+function userOf(fields: JsonFields, level: Level): string {
+  const { value, text } = fields.get('user_id') ?? NULL
+  if (value === null || value === 0) return 'missing'
   if (level === 'enhanced' && typeof value === 'string' && /^\d+$/.test(value)) return value
-  if (typeof value !== 'number' || !/^\d+$/.test(field?.text ?? '0')) return 'invalid'
-  return value === 0 ? 'missing' : (field as { text: string }).text
+  return /^\d+$/.test(text) ? text : 'invalid'
 }
+
+const NULL: JsonField = { value: null, text: 'null' }
 
 function eventOf(fields: JsonFields): HubEvent | 'invalid' | 'missing' {
   const type = fields.get('event')?.value ?? ''
