@@ -19,9 +19,8 @@ export class FetchRequest implements ApiRequest {
     this.query = url.searchParams
   }
 
-  header(name: string): string | undefined {
-    return this.#request.headers.get(name) ?? undefined
-  }
+  /** Bound, because an authenticator may take it out of the request that it is given. */
+  readonly header = (name: string): string | undefined => this.#request.headers.get(name) ?? undefined
 
   async text(): Promise<string> {
     const { bodyBytes, bodyTimeoutMs } = this.#limits

@@ -37,9 +37,8 @@ export class NodeRequest implements ApiRequest {
     return this.#query
   }
 
-  header(name: string): string | undefined {
-    return headerOf(this.#message, name)
-  }
+  /** Bound, because an authenticator may take it out of the request that it is given. */
+  readonly header = (name: string): string | undefined => headerOf(this.#message, name)
 
   text(): Promise<string> {
     const message = this.#message

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { openAccess } from '../authenticator.ts'
 import { type CreateHubOptions, createHub, type EmbeddedHub } from '../create-hub.ts'
-import { nativeRoutes, type Routes } from '../http/routes.ts'
+import { nativeRoutes, type Routes, type RoutesOptions } from '../http/routes.ts'
 import { eventually } from './deadline.ts'
 import { type Fetch, StreamClient } from './stream-client.ts'
 
@@ -103,9 +103,10 @@ export async function withHub(
   door: Door,
   options: CreateHubOptions,
   test: (served: ServedHub) => Promise<void>,
+  routes: Partial<RoutesOptions> = {},
 ): Promise<void> {
   const hub = createHub(options)
-  const opened = await door.open(nativeRoutes(hub, { authenticator: openAccess() }))
+  const opened = await door.open(nativeRoutes(hub, { authenticator: openAccess(), ...routes }))
   const served = new ServedHub(hub, opened)
   try {
     await test(served)
