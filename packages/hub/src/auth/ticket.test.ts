@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type CredentialSource, grantAccess } from '../authenticator.ts'
+import { FakeClock } from '../testing/fake-clock.ts'
+import { as, saidAccess } from '../testing/said-access.ts'
+import { doors, nativeDoor, type ServedHub, withHub } from '../testing/served-hub.ts'
+import { Tickets } from './ticket.ts'
+
+const LIFETIME_MS = 60_000
+const ORIGIN = 'https://app.example'
+const U = as({ user: 'u', subscribe: ['a.*'] })
+
+function routesWith(tickets: Tickets) {
+  return {
+    tickets,
+    authenticator: (source: CredentialSource) => tickets.authenticate(source) ?? saidAccess(source),
+  }
+}
+
+async function ticketFor(served: ServedHub, body: object, headers = U): Promise<string> {
+  return (await served.call('POST', '/v1/tickets', JSON.stringify(body), headers)).json.ticket
+}
+
+async function codeOf(
+  served: ServedHub,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<string> {
+  const { status, json } = await served.call('GET', path, undefined, headers)
+  return `${status} ${json.code}`
+}
+
+for (const door of doors) {
+  it(`a ticket opens a stream of its user to its channels, again and again, by ${door.name}`, () => {
+    const tickets = new Tickets({ lifetimeMs: LIFETIME_MS })
+    return withHub(
+      door,
+      {},
+      async (served) => {
+        const ticket = await ticketFor(served, { channels: ['a.1', 'a.2'] })
+        const first = await served.listen(`/v1/events?channel=a.1,a.2&ticket=${ticket}`)
+        const second = await served.listen(`/v1/events/a.2?ticket=${ticket}`)
+        await served.hub.publish({ user: 'u', data: 'for u' })
+        assert.equal((await first.next()).data, 'for u')
+        assert.equal((await second.next()).data, 'for u')
+        await first.close()
+        await served.resume(`/v1/events/a.1?ticket=${ticket}`, first.lastId)
+      },
+      routesWith(tickets),
+    )
+  })
+}
+
+describe('a ticket', () => {
+  it('is long, and never the same', () => {
+    const tickets = new Tickets({ lifetimeMs: LIFETIME_MS })
+    const given = Array.from(
+      { length: 100 },
+      () => tickets.issue(grantAccess({ user: 'u' }), { channels: [], origin: undefined }).ticket,
+    )
+    assert.equal(new Set(given).size, 100)
+    for (const ticket of given) assert.match(ticket, /^[\w-]{43}$/)
+  })
+
+  it('opens nothing else', () => {
+    const tickets = new Tickets({ lifetimeMs: LIFETIME_MS })
+    return withHub(
+      nativeDoor,
+      {},
+      async (served) => {
+        const ticket = await ticketFor(served, { channels: ['a.1'] })
+        assert.equal(await codeOf(served, `/v1/events/a.2?ticket=${ticket}`), '403 channel-forbidden')
+        assert.equal(await codeOf(served, `/v1/events/a.1?ticket=${ticket}x`), '401 ticket-invalid')
+        assert.equal(await codeOf(served, '/v1/events/a.1?ticket='), '401 ticket-invalid')
+        for (const path of ['/v1/channels/a.1/history', '/v1/stats', '/v1/connections']) {
+          assert.equal(await codeOf(served, `${path}?ticket=${ticket}`), '401 unauthorized', path)
+        }
+        const publish = await served.call('POST', `/v1/publish/a.1?ticket=${ticket}`, 'x')
+        assert.equal(publish.json.code, 'unauthorized')
+      },
+      routesWith(tickets),
+    )
+  })
+
+  it('is given only for what its token covers', () => {
+    const tickets = new Tickets({ lifetimeMs: LIFETIME_MS })
+    return withHub(
+      nativeDoor,
+      {},
+      async (served) => {
+        const ask = (body: string, headers = U) => served.call('POST', '/v1/tickets', body, headers)
+        assert.equal((await ask('{"channels":["b"]}')).json.code, 'channel-forbidden')
+        assert.equal((await ask('{"channels":["@user:v"]}')).json.code, 'channel-reserved')
+        assert.equal((await ask('{"channels":"a.1"}')).json.code, 'bad-request')
+        assert.equal((await ask('{"user":"v"}')).json.code, 'bad-request')
+        assert.equal((await ask('{"origin":"app.example"}')).json.code, 'bad-request')
+        assert.equal((await ask('', {})).json.code, 'unauthorized')
+        assert.equal(typeof (await ask('')).json.ticket, 'string')
+      },
+      routesWith(tickets),
+    )
+  })
+
+  it('ends when no stream used it in time, and no sooner than that after a stream', () => {
+    const clock = new FakeClock()
+    const tickets = new Tickets({ lifetimeMs: LIFETIME_MS, clock })
+    return withHub(
+      nativeDoor,
+      { clock, delivery: { stallTimeoutMs: 3_600_000 } },
+      async (served) => {
+        const unused = await ticketFor(served, {})
+        const used = await ticketFor(served, {})
+        const stream = await served.listen(`/v1/events?ticket=${used}`)
+        clock.advance(LIFETIME_MS)
+        assert.equal(await codeOf(served, `/v1/events?ticket=${unused}`), '401 ticket-invalid')
+        await stream.close()
+        await served.hasConnections(0)
+        clock.advance(LIFETIME_MS - 1)
+        const again = await served.listen(`/v1/events?ticket=${used}`)
+        await again.close()
+        await served.hasConnections(0)
+        clock.advance(LIFETIME_MS)
+        assert.equal(await codeOf(served, `/v1/events?ticket=${used}`), '401 ticket-invalid')
+      },
+      routesWith(tickets),
+    )
+  })
+
+  it('never outlives its token', () => {
+    const clock = new FakeClock()
+    const tickets = new Tickets({ lifetimeMs: LIFETIME_MS, clock })
+    return withHub(
+      nativeDoor,
+      { clock },
+      async (served) => {
+        const expiresAt = clock.now() + 10_000
+        const ticket = await ticketFor(served, {}, as({ user: 'u', expiresAt }))
+        const stream = await served.listen(`/v1/events?ticket=${ticket}`)
+        clock.advance(11_000)
+        const heard = await stream.takeUntil(({ event }) => event === 'fanline.bye')
+        assert.match(heard.at(-1)!.data, /expired/)
+        assert.equal(await codeOf(served, `/v1/events?ticket=${ticket}`), '401 ticket-invalid')
+      },
+      routesWith(tickets),
+    )
+  })
+
+  const host = 'hub.example'
+  const rows: [
+    what: string,
+    bound: string | undefined,
+    headers: Record<string, string>,
+    accepted: boolean,
+  ][] = [
+    ['its page', ORIGIN, { origin: ORIGIN }, true],
+    ['a program that is no browser', ORIGIN, {}, true],
+    ['an address somebody typed', ORIGIN, { 'sec-fetch-site': 'none' }, true],
+    ['another page', ORIGIN, { origin: 'https://evil.example' }, false],
+    ['a page that hides its origin', ORIGIN, { origin: 'null' }, false],
+    ['an origin that begins like its own', ORIGIN, { origin: `${ORIGIN}.evil.example` }, false],
+    ['another scheme', ORIGIN, { origin: 'http://app.example' }, false],
+    ['another port', ORIGIN, { origin: `${ORIGIN}:8443` }, false],
+    ['a page of the server, bound to another', ORIGIN, { 'sec-fetch-site': 'same-origin' }, false],
+    ['a page of the server, bound to it', `https://${host}`, { 'sec-fetch-site': 'same-origin' }, true],
+    ['another site without its origin', ORIGIN, { 'sec-fetch-site': 'cross-site' }, false],
+    ['a neighbour without its origin', undefined, { 'sec-fetch-site': 'same-site' }, false],
+    ['a page of the server, bound to none', undefined, { origin: `https://${host}` }, true],
+    ['another page, bound to none', undefined, { origin: ORIGIN }, false],
+  ]
+  for (const [what, bound, headers, accepted] of rows) {
+    it(`is ${accepted ? 'accepted' : 'refused'} from ${what}`, () => {
+      const tickets = new Tickets({ lifetimeMs: LIFETIME_MS })
+      const { ticket } = tickets.issue(grantAccess({ user: 'u' }), { channels: [], origin: bound })
+      const sent: Record<string, string> = { host, ...headers }
+      const source: CredentialSource = {
+        method: 'GET',
+        path: '/v1/events',
+        query: new URLSearchParams({ ticket }),
+        header: (name) => sent[name],
+      }
+      if (accepted) assert.ok(tickets.authenticate(source))
+      else assert.throws(() => tickets.authenticate(source), { code: 'ticket-invalid' })
+    })
+  }
+
+  it('is bound to the origin of the page that asked for it', () => {
+    const tickets = new Tickets({ lifetimeMs: LIFETIME_MS })
+    return withHub(
+      nativeDoor,
+      {},
+      async (served) => {
+        const ticket = await ticketFor(served, {}, { ...U, Origin: ORIGIN })
+        const evil = { Origin: 'https://evil.example' }
+        assert.equal(await codeOf(served, `/v1/events?ticket=${ticket}`, evil), '401 ticket-invalid')
+        await served.listen(`/v1/events?ticket=${ticket}`, { Origin: ORIGIN })
+      },
+      routesWith(tickets),
+    )
+  })
+})
