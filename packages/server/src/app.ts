@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Hub } from '@fanline/hub'
-import { type Authenticator, type CredentialSource, mustBeAdmin, problemHeaders } from '@fanline/hub/routes'
+import {
+  type Authenticator,
+  type CredentialSource,
+  mustBeAdmin,
+  type NativeRoute,
+  problemHeaders,
+} from '@fanline/hub/routes'
 import { ProblemError } from '@fanline/protocol'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
@@ -9,6 +15,7 @@ import type { Demo } from './demo.ts'
 import type { Health } from './health.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
+import { pathForLogs } from './path-for-logs.ts'
 import type { SystemView } from './system-view.ts'
 
 /** What the server's own routes show. */
@@ -38,17 +45,40 @@ export function appListener(parts: AppParts): (req: IncomingMessage, res: Server
   })
 }
 
-function createApp({
-  hub,
-  authenticator,
-  servesAdmin,
-  health,
-  metrics,
-  systemView,
-  logger,
-  assets,
-  demo,
-}: AppParts): Hono {
+/** Who is served at a route, and how. */
+interface AppRoute {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  /** Only for admins, and only where figures are shown. */
+  readonly admin?: true
+  /** Only with the demo page. */
+  readonly demo?: true
+  readonly answer: (parts: AppParts, c: Context) => Response | Promise<Response>
+}
+
+const ROUTES: readonly AppRoute[] = [
+  { method: 'GET', path: '/livez', answer: (_, c) => c.json({ status: 'ok' }) },
+  { method: 'GET', path: '/readyz', answer: showReadiness },
+  { method: 'GET', path: '/metrics', admin: true, answer: showMetrics },
+  {
+    method: 'GET',
+    path: '/v1/system',
+    admin: true,
+    answer: ({ systemView }, c) => c.json(systemView.report()),
+  },
+  {
+    method: 'POST',
+    path: '/demo/task',
+    demo: true,
+    answer: ({ demo }, c) => c.json(demo?.startTask()),
+  },
+]
+
+/** Every route of the server itself, but for the pages of dev mode: what a test of all of them goes through. */
+export const APP_ROUTES: readonly NativeRoute[] = ROUTES.map(({ method, path }) => ({ method, path }))
+
+function createApp(parts: AppParts): Hono {
+  const { hub, authenticator, servesAdmin, logger, assets, demo } = parts
   const app = new Hono()
   // Figures and health are of this moment; pages say for themselves how long they keep.
   app.use(async (c, next) => {
@@ -56,22 +86,13 @@ function createApp({
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
   })
 
-  app.get('/livez', (c) => c.json({ status: 'ok' }))
-  app.get('/readyz', (c) => {
-    const readiness = health.readiness(c.req.query('verbose') !== undefined)
-    return c.json(readiness, readiness.status === 'ready' ? 200 : 503)
-  })
-  if (servesAdmin) {
-    app.get('/metrics', async (c) => {
-      await mustBeAdmin(hub, authenticator, sourceOf(c))
-      return c.body(await metrics.scrape(), 200, { 'Content-Type': metrics.contentType })
-    })
-    app.get('/v1/system', async (c) => {
-      await mustBeAdmin(hub, authenticator, sourceOf(c))
-      return c.json(systemView.report())
+  for (const { method, path, admin, demo: ofDemo, answer } of ROUTES) {
+    if ((admin && !servesAdmin) || (ofDemo && !demo)) continue
+    app.on(method, path, async (c) => {
+      if (admin) await mustBeAdmin(hub, authenticator, sourceOf(c))
+      return answer(parts, c)
     })
   }
-  if (demo) app.post('/demo/task', (c) => c.json(demo.startTask()))
   for (const { path, body, headers } of assets) {
     app.get(path, (c) => {
       if (c.req.header('if-none-match') === headers.ETag) return c.body(null, 304, headers)
@@ -84,6 +105,7 @@ function createApp({
       .filter(({ path }) => path === c.req.path)
       .map(({ method }) => method)
       .join(', ')
+    if (allow !== '' && c.req.method === 'OPTIONS') return c.body(null, 204, { Allow: allow })
     const problem =
       allow === ''
         ? new ProblemError('not-found')
@@ -92,10 +114,19 @@ function createApp({
   })
   app.onError((error, c) => {
     const problem = hub.problemOf(error)
-    if (problem.status >= 500) logger.error({ err: error, path: c.req.path }, 'a request failed')
+    if (problem.status >= 500) logger.error({ err: error, path: pathForLogs(c.req.path) }, 'a request failed')
     return problemResponse(problem)
   })
   return app
+}
+
+function showReadiness({ health }: AppParts, c: Context): Response {
+  const readiness = health.readiness(c.req.query('verbose') !== undefined)
+  return c.json(readiness, readiness.status === 'ready' ? 200 : 503)
+}
+
+async function showMetrics({ metrics }: AppParts, c: Context): Promise<Response> {
+  return c.body(await metrics.scrape(), 200, { 'Content-Type': metrics.contentType })
 }
 
 function sourceOf({ req }: Context): CredentialSource {

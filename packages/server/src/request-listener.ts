@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Hub } from '@fanline/hub'
 import { answerProblem, nativeRoutes, type RoutesOptions } from '@fanline/hub/routes'
 import type { Logger } from './logger.ts'
+import { pathForLogs } from './path-for-logs.ts'
 import type { MountedPresets } from './presets/mount.ts'
 
 /** Throws a ProblemError for a request that must not be looked at. */
@@ -44,8 +45,7 @@ export function requestListener({
 
 function logRequest(logger: Logger, req: IncomingMessage, res: ServerResponse): void {
   const began = performance.now()
-  // Queries may hold credentials.
-  const [path] = req.url!.split('?', 1)
+  const path = pathForLogs(req.url!)
   res.once('close', () => {
     const ms = Math.round(performance.now() - began)
     logger.debug({ method: req.method, path, status: res.statusCode, ms }, 'request')
