@@ -1,0 +1,37 @@
+import { describe, it } from 'node:test'
+import { systemClock } from '../clock.ts'
+import { logConformance } from '../testing/log-conformance.ts'
+import { compareWithModel } from '../testing/log-model.ts'
+import { scratchDirectory } from '../testing/scratch-directory.ts'
+import { DISK_DURABILITIES, diskLog } from './disk.ts'
+
+for (const durability of DISK_DURABILITIES) {
+  logConformance({
+    name: `the disk log at "${durability}"`,
+    runner: { describe, it },
+    create: (settings) => {
+      let offset = 0
+      const clock = { ...systemClock, now: () => Date.now() + offset }
+      const path = scratchDirectory()
+      const create = () => diskLog({ path, durability, clock, ...settings })
+      return {
+        log: create(),
+        now: () => clock.now(),
+        advance: (ms) => {
+          offset += ms
+        },
+        restart: create,
+      }
+    },
+  })
+}
+
+compareWithModel({
+  name: 'the disk log',
+  runs: 100,
+  survives: true,
+  create: (settings, clock) => {
+    const path = scratchDirectory()
+    return () => diskLog({ path, durability: 'os', clock, ...settings })
+  },
+})

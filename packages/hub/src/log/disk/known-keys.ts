@@ -1,0 +1,83 @@
+import type { Position } from '@fanline/protocol'
+import type { HubOptions } from '../../options.ts'
+import { Deque } from '../deque.ts'
+import { positionKey, positionOfKey } from './keys.ts'
+import type { Change, Table } from './store.ts'
+
+/** What a key was given for. */
+interface Given {
+  /** Null for an event without history. */
+  readonly position: Position | null
+  /** When, in milliseconds since 1970. */
+  readonly at: number
+  /** Which of all keys ever given. */
+  readonly number: number
+}
+
+type Row = [key: string, position: Position | null, at: number]
+
+/** The idempotency keys of the window: in memory to be asked, on disk for the next process. */
+export class KnownKeys {
+  readonly #options: HubOptions['idempotency']
+  readonly #given = new Map<string, Given>()
+  /** As they were given, the oldest first. */
+  readonly #ages = new Deque<{ readonly key: string; readonly at: number; readonly number: number }>()
+  #newest = 0
+  /** What was known of the keys of a change that is not made yet. */
+  #before: [key: string, given: Given | undefined][] = []
+
+  constructor(table: Table, options: HubOptions['idempotency']) {
+    this.#options = options
+    for (const { key: place, value } of table.getRange()) {
+      const [key, position, at] = JSON.parse(value.toString()) as Row
+      this.#take(key, { position, at, number: positionOfKey(place) })
+    }
+  }
+
+  /** What a key was given for inside the window; undefined for a new one. */
+  find(key: string, nowMs: number): Position | null | undefined {
+    const given = this.#given.get(key)
+    return given && nowMs - given.at < this.#options.windowMs ? given.position : undefined
+  }
+
+  add(change: Change, key: string, position: Position | null, at: number): void {
+    this.#before.push([key, this.#given.get(key)])
+    const number = this.#newest + 1
+    this.#take(key, { position, at, number })
+    const row: Row = [key, position, at]
+    change.put('keys', positionKey(number), Buffer.from(JSON.stringify(row)))
+  }
+
+  /** Forgets keys past their window, and the oldest where there are too many; `most` of them at the most. */
+  expire(change: Change, nowMs: number, most: number): void {
+    const { windowMs, maxKeys } = this.#options
+    for (let count = 0; count < most; count++) {
+      const oldest = this.#ages.at(0)
+      if (!oldest || (nowMs - oldest.at < windowMs && this.#given.size <= maxKeys)) return
+      this.#ages.shift()
+      change.remove('keys', positionKey(oldest.number))
+      // A key that was given anew has a younger age behind this one, and stays.
+      if (this.#given.get(oldest.key)?.number === oldest.number) this.#given.delete(oldest.key)
+    }
+  }
+
+  /** The change that held the latest keys was made. */
+  keep(): void {
+    this.#before = []
+  }
+
+  /** The change that held the latest keys was not made. */
+  undo(): void {
+    for (const [key, given] of this.#before.reverse()) {
+      if (given) this.#given.set(key, given)
+      else this.#given.delete(key)
+    }
+    this.#before = []
+  }
+
+  #take(key: string, given: Given): void {
+    this.#given.set(key, given)
+    this.#ages.push({ key, at: given.at, number: given.number })
+    this.#newest = given.number
+  }
+}
