@@ -12,6 +12,7 @@ import { beginSession, endSession, lastSession } from './disk/session.ts'
 import { Change, Store, storeFiles } from './disk/store.ts'
 import { writeProblem } from './disk/write-problem.ts'
 import { type Batch, Writer } from './disk/writer.ts'
+import { PageCache } from './page-cache.ts'
 
 export { DISK_DURABILITIES, DISK_PROMISES, type DiskDurability } from './disk/durability.ts'
 
@@ -67,6 +68,7 @@ class DiskLog implements Log {
   readonly #history: HubOptions['history']
   readonly #idempotency: HubOptions['idempotency']
   readonly #clock: Clock
+  readonly #pages = new PageCache()
   #opened: Opened | undefined
   readonly #queue: Append[] = []
   /** Ends when nothing is left to write; undefined while there is nothing. */
@@ -111,13 +113,15 @@ class DiskLog implements Log {
     })
   }
 
-  async read(query: LogQuery): Promise<LogPage> {
-    if (!this.#opened) throw new ProblemError('log-unavailable', 'It is not open.')
-    try {
-      return this.#opened.reader.read(query, this.#clock.now())
-    } catch (cause) {
-      throw new ProblemError('log-unavailable', undefined, { cause })
-    }
+  read(query: LogQuery): Promise<LogPage> {
+    return this.#pages.get(query, async () => {
+      if (!this.#opened) throw new ProblemError('log-unavailable', 'It is not open.')
+      try {
+        return this.#opened.reader.read(query, this.#clock.now())
+      } catch (cause) {
+        throw new ProblemError('log-unavailable', undefined, { cause })
+      }
+    })
   }
 
   async watch(): Promise<void> {

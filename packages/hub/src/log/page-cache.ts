@@ -1,5 +1,5 @@
 import type { ChannelName } from '@fanline/protocol'
-import type { LogPage, LogQuery } from '../../log.ts'
+import type { LogPage, LogQuery } from '../log.ts'
 
 /** How long a page is given to who asks the same, in milliseconds: what came after it is in the feed. */
 const KEPT_MS = 500
