@@ -6,7 +6,7 @@ const MAX_LIMIT = 1000
 const DEFAULT_LIMIT = 100
 
 /** A page of history is one answer in memory, and made in one go; so it takes milliseconds. */
-const MAX_PAGE_BYTES = 1024 * 1024
+const MAX_PAGE_BYTES = 256 * 1024
 
 /** An event from the history of a channel. */
 export interface HistoryEvent {
