@@ -1,4 +1,4 @@
-import { API_KEY } from './start-server.ts'
+import { API_KEY } from './closed-server.ts'
 
 /** Figures of a server's process, as its metrics tell them. */
 export interface ServerFigures {
