@@ -11,6 +11,7 @@ import { hubOptions } from './config/load-config.ts'
 import type { Config } from './config/server-options.ts'
 import { configuredLog } from './configured-log.ts'
 import { startDemo } from './demo.ts'
+import { Failure } from './failure.ts'
 import { stopPretenuring } from './garbage-collector.ts'
 import { Health } from './health.ts'
 import type { FileKeys } from './keys/file-keys.ts'
@@ -62,17 +63,23 @@ const REQUESTS_MS = 500
 
 /**
  * Builds a server from its parts, and starts it. The only place that knows them all.
- * @throws Failure when it cannot listen
+ * @throws Failure when it cannot listen, or cannot use its log on disk
  */
 export async function compose(config: Config, profile: Profile, logger: Logger): Promise<RunningServer> {
   stopPretenuring()
   const { drainMs } = config.shutdown
-  const log = configuredLog(config)
+  const log = await configuredLog(config)
+  // A disk that cannot be used needs somebody's hands, while a Redis may come back by itself.
+  let mustOpen = config.data !== ''
   const hub = createHub({
     ...hubOptions(config),
     ...(log ? { log } : {}),
-    onProblem: (problem, about) => logger.error({ ...about, err: problem }, 'the hub met a problem'),
+    onProblem: (problem, about) => {
+      if (!mustOpen) logger.error({ ...about, err: problem }, 'the hub met a problem')
+    },
   })
+  if (mustOpen) await mustBecomeReady(hub)
+  mustOpen = false
   const tickets = new Tickets(config.tickets)
   const authenticator = firstOf([tickets.authenticate, profile.authenticator])
   const addressOf = clientAddress(config.proxy.trusted)
@@ -170,6 +177,16 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   } catch (error) {
     await shutDown()
     throw error
+  }
+}
+
+/** @throws Failure that says why the log cannot be opened */
+async function mustBecomeReady(hub: Hub): Promise<void> {
+  try {
+    await hub.ready
+  } catch (error) {
+    const { cause } = error as Error
+    throw new Failure(cause instanceof Error ? cause.message : String(error))
   }
 }
 

@@ -1,21 +1,28 @@
+import { resolve } from 'node:path'
 import type { Log } from '@fanline/hub'
 import { redisLog } from '@fanline/hub/redis-log'
 import { createClient } from '@redis/client'
 import type { Config } from './config/server-options.ts'
-import { usageFailure } from './failure.ts'
+import { Failure, usageFailure } from './failure.ts'
 
 /**
  * Where events are ordered and kept; undefined for the memory of this process.
- * @throws Failure for an address of Redis that is none
+ * @throws Failure for an address of Redis that is none, and where LMDB does not run
  */
-export function configuredLog({
-  redis,
-  redisPrefix,
-  redisAck,
-  history,
-  idempotency,
-}: Config): Log | undefined {
-  if (redis === '') return undefined
+export async function configuredLog(config: Config): Promise<Log | undefined> {
+  if (config.data !== '') return logOnDisk(config)
+  return config.redis === '' ? undefined : logOnRedis(config)
+}
+
+async function logOnDisk({ data, durability, history, idempotency }: Config): Promise<Log> {
+  // Loaded when it is asked for: its library is a binary that not every platform has.
+  const { diskLog } = await import('@fanline/hub/disk-log').catch((cause) => {
+    throw new Failure(`A log on disk needs the package lmdb, which does not load here: ${cause.message}`)
+  })
+  return diskLog({ path: resolve(data), durability, history, idempotency })
+}
+
+function logOnRedis({ redis, redisPrefix, redisAck, history, idempotency }: Config): Log {
   if (!/^rediss?:\/\//.test(redis) || !URL.canParse(redis)) {
     // It may hold a password, so it is not shown.
     throw usageFailure('The address of Redis is such as redis://localhost:6379, or rediss:// for TLS.')

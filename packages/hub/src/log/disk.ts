@@ -91,8 +91,7 @@ class DiskLog implements Log {
   }
 
   async open(listener: LogListener): Promise<void> {
-    await mkdir(this.#path, { recursive: true, mode: 0o700 })
-    const claim = await DirectoryClaim.make(this.#path)
+    const claim = await claimOf(this.#path)
     try {
       const store = await this.#openStore()
       const reader = new Reader(store, this.#history)
@@ -245,6 +244,18 @@ class DiskLog implements Log {
       if (this.#durability !== 'group') return answer(calls, batch.receipts)
     }
     for (const { reject } of calls) reject(this.#failure)
+  }
+}
+
+/** @throws Error when there can be no such directory, or another process has it */
+async function claimOf(path: string): Promise<DirectoryClaim> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    return await DirectoryClaim.make(path)
+  } catch (cause) {
+    // Errors of the system speak of calls; those of the claim say what is the matter.
+    const { code, message } = cause as NodeJS.ErrnoException
+    throw code === undefined ? cause : new Error(`The directory ${path} cannot be used: ${message}`, { cause })
   }
 }
 

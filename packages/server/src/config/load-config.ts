@@ -66,7 +66,7 @@ export function loadConfig(from: ConfigSources): LoadedConfig {
     mayListenEverywhere: from.platformVariables?.has('host') === true,
     sources,
   })
-  refuseContradictions(config)
+  refuseContradictions(config, sources)
   return { config, file: file?.name, sources }
 }
 
@@ -101,8 +101,8 @@ function refuseUnknownVariables(environment: Environment): void {
   }
 }
 
-function refuseContradictions(config: Config): void {
-  const { admin, cors, host, http, jwt, port, proxy } = config
+function refuseContradictions(config: Config, sources: LoadedConfig['sources']): void {
+  const { admin, cors, data, host, http, jwt, port, proxy, redis } = config
   networks(proxy.trusted)
   hostGuard(host, http.hosts)
   tokenIssuers(jwt)
@@ -111,6 +111,13 @@ function refuseContradictions(config: Config): void {
     throw usageFailure(
       `admin.port and port are both ${port}: leave admin.port out to serve everything there.`,
     )
+  }
+  if (data !== '' && redis !== '') {
+    const [one, other] = [sources.get('data'), sources.get('redis')]
+    throw usageFailure(`${one} and ${other} name two places for one history: leave one of them out.`)
+  }
+  if (data === '' && sources.has('durability')) {
+    throw usageFailure('durability is that of a log on disk: name its directory with data, or leave it out.')
   }
   try {
     parseHubOptions(hubOptions(config))

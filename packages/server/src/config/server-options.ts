@@ -134,6 +134,21 @@ export const SERVER_OPTIONS = {
       description: 'Origins whose pages may use the API, such as https://app.example.',
     },
   },
+  data: {
+    kind: 'text',
+    default: '',
+    description:
+      'The directory that keeps the history on disk, made when there is none, and used by one server at a time. History ' +
+      'is kept in memory when not set.',
+  },
+  durability: {
+    kind: 'choice',
+    choices: ['group', 'interval', 'os'],
+    default: 'group',
+    description:
+      'What a publish waits for with `data`: `group` that it is flushed to the disk, `interval` and `os` that the ' +
+      'operating system has it, which flushes it right after, or when it likes.',
+  },
   http: {
     hosts: {
       kind: 'list',
