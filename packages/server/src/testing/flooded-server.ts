@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import { FLOODED_FLAGS, type Flood, HEAP_MIB, Sockets } from './floods.ts'
 import { HonestClients } from './honest-clients.ts'
 import { figuresOf } from './server-figures.ts'
-import { hourToken, type StartedServer, startServer } from './start-server.ts'
+import { mintToken, type StartedServer, startServer } from './start-server.ts'
 
 const MIB = 1024 * 1024
 
@@ -41,7 +41,7 @@ export class FloodedServer {
     test.after(() => clearInterval(looking))
     const honest = new HonestClients(
       port,
-      await hourToken({ sub: 'honest', fanline: { subscribe: ['honest'] } }),
+      await mintToken({ sub: 'honest', fanline: { subscribe: ['honest'] } }),
     )
     const began = performance.now()
     await flood.throwAt(this.#server, size, sockets)

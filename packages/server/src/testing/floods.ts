@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { API_KEY } from './closed-server.ts'
-import { hourToken, type StartedServer } from './start-server.ts'
+import { mintToken, type StartedServer } from './start-server.ts'
 
 const MIB = 1024 * 1024
 
@@ -204,7 +204,7 @@ async function sendNestedJson({ url }: StartedServer, size: number): Promise<voi
 
 /** Streams, and then answers with history, that nobody reads, while more is published than a kernel keeps for one. */
 async function publishToTheDeaf({ url, port }: StartedServer, size: number, sockets: Sockets): Promise<void> {
-  const token = await hourToken({ sub: 'deaf', fanline: { subscribe: ['a'] } })
+  const token = await mintToken({ sub: 'deaf', fanline: { subscribe: ['a'] } })
   const ask = async (request: string, times: number): Promise<void> => {
     const socket = await sockets.open(port)
     const head = `GET ${request} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\n\r\n`
@@ -239,7 +239,7 @@ async function useManyNames({ url, port }: StartedServer, size: number, sockets:
     )
     await (await fetch(`${url}/v1/publish`, { method: 'POST', headers, body: lines.join('\n') })).text()
   }
-  const token = await hourToken({ sub: 'follower', fanline: { subscribe: ['f.*'] } })
+  const token = await mintToken({ sub: 'follower', fanline: { subscribe: ['f.*'] } })
   for (let from = 0; from < size; from += 100) {
     const names = Array.from({ length: 100 }, (_, i) => `f.${from + i}`).join()
     const socket = await sockets.open(port)

@@ -3,6 +3,8 @@ import type { JWTPayload } from 'jose'
 import { API_KEY, listenerToken, SECRET } from './closed-server.ts'
 import { Program } from './program.ts'
 
+export { API_KEY, SECRET as JWT_SECRET } from './closed-server.ts'
+
 /** `fanline start` in a process of its own, ready. */
 export interface StartedServer {
   readonly program: Program
@@ -23,6 +25,6 @@ export async function startServer(
 }
 
 /** A token of {@link SECRET} for an hour: longer than any test. */
-export function hourToken(claims: JWTPayload): Promise<string> {
+export function mintToken(claims: JWTPayload): Promise<string> {
   return listenerToken({ ...claims, exp: Math.floor(Date.now() / 1000) + 3600 })
 }
