@@ -67,6 +67,10 @@ export const CLOSE_REASONS = {
   revoked: { reconnect: false, meaning: 'The token or key behind this connection was revoked.' },
   stalled: { reconnect: true, meaning: 'The client took no byte for the stall time-out.' },
   overloaded: { reconnect: true, meaning: 'A limit is reached; the client should come back later.' },
+  'keys-failed': {
+    reconnect: true,
+    meaning: 'The keys that tokens are checked with could not be fetched; the client should come back later.',
+  },
   'log-failed': { reconnect: true, meaning: 'The log could not be read; nothing was skipped.' },
 } as const satisfies Record<string, { reconnect: boolean; meaning: string }>
 

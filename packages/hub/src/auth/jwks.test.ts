@@ -7,6 +7,8 @@ import { type JWK, SignJWT } from 'jose'
 import type { Access, CredentialSource } from '../authenticator.ts'
 import { inTime } from '../testing/deadline.ts'
 import { KeyServer } from '../testing/key-server.ts'
+import { doors, withHub } from '../testing/served-hub.ts'
+import { json } from '../testing/stream-client.ts'
 import { type TokenMaker, tokenMaker } from '../testing/token-maker.ts'
 import { type JwtOptions, jwt } from './jwt.ts'
 
@@ -352,6 +354,54 @@ describe('a JWK set by URL', () => {
     })
   }
 })
+
+for (const door of doors) {
+  describe(`keys that were never fetched, by ${door.name}`, () => {
+    it('are told to an EventSource in a way that it survives, and to others as what it is', async () => {
+      const server = await KeyServer.start()
+      const authenticator = jwt({ ...CLAIMS_OPTIONS, jwksUrl: server.url, onProblem: () => undefined })
+      const token = await (await tokenMaker()).sign(CLAIMS)
+      const authorization = { Authorization: `Bearer ${token}` }
+      try {
+        await withHub(
+          door,
+          {},
+          async (served) => {
+            const stream = await served.open('/v1/events/news', authorization)
+            assert.equal(stream.response.status, 200)
+            const bye = await stream.next()
+            assert.equal(bye.event, 'fanline.bye')
+            assert.deepEqual(json(bye), { reason: 'keys-failed', reconnect: true })
+            assert.ok((stream.retryMs ?? 0) > 0)
+            await stream.over
+            for (const [method, path] of [
+              ['GET', '/v1/events/news'],
+              ['GET', '/v1/stats'],
+              ['POST', '/v1/publish/news'],
+            ] as const) {
+              const answer = await served.call(method, path, undefined, {
+                ...authorization,
+                Accept: 'application/problem+json',
+              })
+              assert.equal(answer.status, 503, path)
+              assert.equal(answer.json.code, 'keys-unavailable')
+              assert.equal(answer.headers.get('retry-after'), '5')
+            }
+            assert.equal((await served.call('HEAD', '/v1/events/news', undefined, authorization)).status, 503)
+            const wrong = await served.call('GET', '/v1/events/news', undefined, {
+              Authorization: 'Bearer x',
+            })
+            assert.equal(wrong.status, 401)
+            assert.equal(server.requests, 1)
+          },
+          { authenticator },
+        )
+      } finally {
+        await server.close()
+      }
+    })
+  })
+}
 
 const CLAIMS_OPTIONS = { issuer: CLAIMS.iss, audience: CLAIMS.aud }
 

@@ -24,3 +24,5 @@ export type ApiAnswer =
   | { readonly lines: AsyncIterable<string> }
   /** A stream for this user and these channels. */
   | { readonly stream: StreamRequest }
+  /** Why nobody was let in to a stream: perhaps told inside one. */
+  | { readonly refusal: unknown }

@@ -115,7 +115,13 @@ async function answerRoute(
     throw new ProblemError('method-not-allowed', `Allowed: ${allow}.`, { headers: { Allow: allow } })
   }
   const parts = segments.filter((_, i) => route.path[i] === '*').map(decode)
-  const access = await authenticated(authenticator, request, (asking) => hub.isRevoked(asking))
+  let access: Access
+  try {
+    access = await authenticated(authenticator, request, (asking) => hub.isRevoked(asking))
+  } catch (refusal) {
+    if (route.answer === listen && request.method === 'GET') return { refusal }
+    throw refusal
+  }
   if (route.admin) mustAdminister(access)
   return route.answer({ hub, tickets, access, request, parts })
 }

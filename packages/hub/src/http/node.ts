@@ -5,11 +5,11 @@ import type { Hub } from '../hub.ts'
 import { NodeSink } from './node-sink.ts'
 import { problemHeaders } from './problem-headers.ts'
 import {
-  cursorOf,
   dialectOf,
   type StreamAsk,
   type StreamRequest,
   softRefusal,
+  startOf,
   streamHeaders,
 } from './stream-request.ts'
 import { cutUnreadBody } from './unread-body.ts'
@@ -33,23 +33,18 @@ export async function serveNode(
       res.writeHead(200, headers).end()
       cutUnreadBody(req)
     } else {
-      const cursor = request.cursor ?? cursorOf(ask, hub.clock.now())
+      const cursor = await startOf(request, ask, hub.clock.now())
       await hub.connect({ ...request, cursor }, new NodeSink(res, headers), dialect)
     }
   } catch (error) {
-    refuseNode(hub, res, error, accept, request.dialect)
+    refuseNode(hub, res, error, request.dialect)
   }
 }
 
-function refuseNode(
-  hub: Hub,
-  res: ServerResponse,
-  error: unknown,
-  accept: string | undefined,
-  dialect: Dialect | undefined,
-): void {
+/** Answers a request for a stream that is not opened. */
+export function refuseNode(hub: Hub, res: ServerResponse, error: unknown, dialect?: Dialect): void {
   const problem = hub.problemOf(error)
-  const soft = softRefusal(problem, accept, hub.retryMs(), dialect)
+  const soft = softRefusal(problem, headerOf(res.req, 'accept'), hub.retryMs(), dialect)
   if (!soft) {
     answerProblem(res, problem)
     return

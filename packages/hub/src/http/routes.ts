@@ -11,9 +11,9 @@ import type { Hub } from '../hub.ts'
 import { type Api, answerApi, mustAdminister, ROUTES } from './api.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
 import { type CorsPolicy, corsPolicy } from './cors.ts'
-import { problemResponse, serveFetch } from './fetch.ts'
+import { problemResponse, refuseFetch, serveFetch } from './fetch.ts'
 import { FetchRequest } from './fetch-request.ts'
-import { answerProblem, serveNode } from './node.ts'
+import { answerProblem, refuseNode, serveNode } from './node.ts'
 import { NodeRequest } from './node-request.ts'
 import { cutUnreadBody } from './unread-body.ts'
 import { WaitingAnswers } from './waiting-answers.ts'
@@ -108,11 +108,11 @@ export function nativeRoutes(
       const answer = answerApi(api, request)
       if (!answer) return false
       answer
-        .then((known) =>
-          'stream' in known
-            ? serveNode(hub, req, res, { ...known.stream, address: addressOf?.(req) }, request)
-            : writeNode(res, known, waiting),
-        )
+        .then((known) => {
+          if ('refusal' in known) return refuseNode(hub, res, known.refusal)
+          if (!('stream' in known)) return writeNode(res, known, waiting)
+          return serveNode(hub, req, res, { ...known.stream, address: addressOf?.(req) }, request)
+        })
         .catch((error) => {
           // A stream of lines that broke off cannot be answered any more.
           if (res.headersSent) res.destroy()
@@ -153,7 +153,7 @@ function corsHeaders(cors: CorsPolicy, request: ApiRequest): [string, string][] 
 
 async function writeNode(
   res: ServerResponse,
-  answer: Exclude<ApiAnswer, { stream: unknown }>,
+  answer: Exclude<ApiAnswer, { stream: unknown } | { refusal: unknown }>,
   waiting: WaitingAnswers,
 ): Promise<void> {
   if ('lines' in answer) {
@@ -188,6 +188,7 @@ async function writeNode(
 }
 
 async function toResponse(hub: Hub, request: Request, answer: ApiAnswer): Promise<Response> {
+  if ('refusal' in answer) return refuseFetch(hub, request, answer.refusal)
   if ('stream' in answer) return serveFetch(hub, request, answer.stream)
   if ('lines' in answer) return new Response(encodeLines(answer.lines), { headers: LINES_HEADERS })
   const { json, status = 200 } = answer

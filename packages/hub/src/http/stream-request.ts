@@ -1,6 +1,6 @@
 import { type Bye, CLOSE_REASONS, type CloseReason, ProblemError } from '@fanline/protocol'
 import type { Credential } from '../authenticator.ts'
-import { AT_HEAD, type Cursor, cursorAfter, cursorSince } from '../cursor.ts'
+import { AT_HEAD, type Cursor, type CursorSource, cursorAfter, cursorSince } from '../cursor.ts'
 import { type Dialect, eventStreamDialect, ndjsonDialect } from '../dialect.ts'
 
 /** Who listens, and to what: decided by the application before it hands the request over. */
@@ -18,7 +18,7 @@ export interface StreamRequest {
   /** How the client hears its events; as it asks in `Accept` when absent. */
   readonly dialect?: Dialect | undefined
   /** Where the stream begins; as the client asks when absent. */
-  readonly cursor?: Cursor | undefined
+  readonly cursor?: CursorSource | undefined
   /** False keeps what is for everyone away from it; true when absent. */
   readonly followsAll?: boolean | undefined
   /** Called when the stream has opened; what it answers is called when it has ended. */
@@ -53,12 +53,17 @@ const OWN_HEADERS = {
 /** Every stream of a dialect has the same headers, so all of them share one object. */
 const HEADERS = new Map<Dialect, Readonly<Record<string, string>>>()
 
+/** Where a stream begins: as the application says, else as the client asks. @throws what the application's function does */
+export async function startOf({ cursor }: StreamRequest, ask: StreamAsk, nowMs: number): Promise<Cursor> {
+  return typeof cursor === 'function' ? cursor() : (cursor ?? cursorOf(ask, nowMs))
+}
+
 /**
  * The cursor a client asks for: the header that a browser sends when it comes back wins over the address, which stays
  * the same on every reconnect.
  * @throws ProblemError `since-invalid`
  */
-export function cursorOf(ask: StreamAsk, nowMs: number): Cursor {
+function cursorOf(ask: StreamAsk, nowMs: number): Cursor {
   const id = ask.header('last-event-id') ?? ask.query.get('lastEventId')
   if (id !== null && id !== undefined && id !== '') return cursorAfter(id)
   const since = ask.query.get('since')
@@ -98,5 +103,6 @@ const SOFT_REASONS: Partial<Record<ProblemError['code'], CloseReason>> = {
   'too-many-connections-of-user': 'overloaded',
   'too-many-connections-of-address': 'overloaded',
   'shutting-down': 'drain',
+  'keys-unavailable': 'keys-failed',
   'log-unavailable': 'log-failed',
 }
