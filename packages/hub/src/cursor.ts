@@ -18,6 +18,9 @@ export interface Cursor {
   readonly losses?: readonly Gap[]
 }
 
+/** A cursor, or how to find it: asked when the stream begins, where a failure can still be told to the client. */
+export type CursorSource = Cursor | (() => Promise<Cursor>)
+
 /** Begin with what is published from now on. */
 export const AT_HEAD: Cursor = { after: null, expects: [] }
 

@@ -1,4 +1,5 @@
 import {
+  ALL_CHANNEL,
   type ChannelName,
   CLOSE_REASONS,
   type CloseReason,
@@ -395,6 +396,16 @@ export class Hub<Events extends EventMap = EventMap> {
   /** The position of the newest event that passed this hub. */
   get head(): Position {
     return this.#feed.end
+  }
+
+  /**
+   * The position of the newest event of the log, also of those that only other hubs have seen.
+   * @throws ProblemError `shutting-down` or `log-unavailable`
+   */
+  async newest(): Promise<Position> {
+    if (!this.#opened) await this.#becomeReady()
+    const page = await this.#log.read({ channels: [ALL_CHANNEL], after: null, maxEntries: 1, maxBytes: 1 })
+    return page.through
   }
 
   /** Figures since the hub began, and what is open now. */

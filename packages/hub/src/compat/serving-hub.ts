@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { CursorSource } from '../cursor.ts'
 import type { Dialect } from '../dialect.ts'
 import type { Hub, SubscribeRequest } from '../hub.ts'
 import type { Level } from './level.ts'
 
 /** A stream in the frames of another system. */
-export interface DialectStream extends SubscribeRequest {
+export interface DialectStream extends Omit<SubscribeRequest, 'cursor'> {
+  readonly cursor?: CursorSource | undefined
   readonly dialect?: Dialect | undefined
 }
 
@@ -12,7 +14,7 @@ export interface DialectStream extends SubscribeRequest {
 export interface ServingHub
   extends Pick<
     Hub,
-    'accept' | 'connectionsByUser' | 'connectionsOf' | 'disconnect' | 'head' | 'isFollowed' | 'stats'
+    'accept' | 'connectionsByUser' | 'connectionsOf' | 'disconnect' | 'newest' | 'isFollowed' | 'stats'
   > {
   handle(req: IncomingMessage, res: ServerResponse, stream: DialectStream): Promise<void>
   fetch(request: Request, stream: DialectStream): Promise<Response>

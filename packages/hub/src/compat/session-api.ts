@@ -75,7 +75,7 @@ export function sessionApi(hub: ServingHub, { level = 'enhanced' }: CompatOption
     user: uid,
     channels: [sessionChannel(sessionId)],
     dialect: SESSION_DIALECTS[level],
-    cursor: integerCursor(lastEventId, hub.head),
+    cursor: integerCursor(hub, lastEventId),
   })
   const serve = (req: IncomingMessage, res: ServerResponse, sessionId: string, uid?: string): Promise<void> =>
     hub.handle(req, res, streamOf(sessionId, uid, req.headers['last-event-id'] as string | undefined))

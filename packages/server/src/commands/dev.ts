@@ -10,7 +10,6 @@ import { createLogger, type Logger } from '../logger.ts'
 import { warnOfFewOpenFiles } from '../open-files.ts'
 import { painter } from '../painter.ts'
 import { presetSettings } from '../presets/preset-settings.ts'
-import { warnOfUnusedVariables } from '../presets/unused-variables.ts'
 import { runUntilSignal } from '../run-until-signal.ts'
 import { VERSION } from '../version.ts'
 import { addServerFlags, configOf, type PlatformVariables } from './server-flags.ts'
@@ -50,7 +49,6 @@ async function dev(config: Config): Promise<void> {
     const server = await compose(config, profile, logger)
     process.stdout.write(greeting(config, server))
     warnOfFewOpenFiles(logger)
-    warnOfUnusedVariables(logger, config)
     return server
   })
 }

@@ -7,7 +7,6 @@ import { hostGuard, isLoopback } from '../host-guard.ts'
 import { createLogger, type Logger } from '../logger.ts'
 import { warnOfFewOpenFiles } from '../open-files.ts'
 import { presetSettings } from '../presets/preset-settings.ts'
-import { warnOfUnusedVariables } from '../presets/unused-variables.ts'
 import { runUntilSignal } from '../run-until-signal.ts'
 import { VERSION } from '../version.ts'
 import { addServerFlags, configOf, type PlatformVariables } from './server-flags.ts'
@@ -54,7 +53,6 @@ async function start(config: Config): Promise<void> {
       logger.warn('jwt.tokenInQuery is on: tokens will stand in the logs of every proxy; a ticket would not')
     }
     warnOfFewOpenFiles(logger)
-    warnOfUnusedVariables(logger, config)
     return server
   })
 }

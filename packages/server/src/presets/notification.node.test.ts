@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { createClient } from '@redis/client'
 import { EventSource } from 'eventsource'
 import type { RunningServer } from '../compose.ts'
 import { composed } from '../testing/composed.ts'
@@ -12,8 +13,9 @@ import { eventually } from '../testing/eventually.ts'
 import { freePort } from '../testing/free-port.ts'
 import { type HeardEvent, type HeardStream, openStream } from '../testing/heard-stream.ts'
 import { type Post, postMany } from '../testing/post-many.ts'
-import { startPresets } from '../testing/preset-program.ts'
+import { figure, type PresetProgram, startPresets } from '../testing/preset-program.ts'
 import { Program } from '../testing/program.ts'
+import { RedisServer } from '../testing/redis-server.ts'
 
 const JSON_TYPE = 'Content-Type: application/json'
 const GREETING = { strict: '', enhanced: ':\n\n' }
@@ -293,11 +295,28 @@ describe('clients of go-sse-notification', () => {
     assert(text.includes('\nsse_message_sent_total{user="_other"} 1\n'))
   })
 
-  it(
-    '002.9 what is sent to one instance is heard from another',
-    { skip: 'waits for the Redis log' },
-    () => undefined,
-  )
+  for (const level of ['strict', 'enhanced'] as const) {
+    it(`002.9 ${level}: what is sent to one instance is heard from another on the same Redis`, async (t) => {
+      const redis = await RedisServer.start()
+      t.after(() => redis.stop())
+      const env = { REDIS_ADDR: `127.0.0.1:${redis.port}` }
+      const flags = ['--preset-level', level]
+      const [a, b] = await Promise.all([1, 2].map(() => startPresets(t, 'notification', flags, { env })))
+      const stream = await openStream(t, `${b?.base}/notifications?userID=u`)
+      await eventually(async () => (await figure(b?.base ?? '', 'sse_active_clients')) === 1, 'the stream')
+      const messages = Array.from({ length: 100 }, (_, i) => String(i))
+      const answers = await postMany(a?.port ?? 0, posts('u', messages), { count: 1, inFlight: 10 })
+      assert.deepEqual(answers, new Map([['200 Notification sent', 100]]))
+      const heard = await stream.take(100)
+      assert.deepEqual(
+        heard.map(({ data }) => data),
+        messages,
+      )
+      const lastId = heard[49]?.id ?? ''
+      const resumed = await openStream(t, `${a?.base}/notifications?userID=u`, { 'Last-Event-ID': lastId })
+      assert.deepEqual(await resumed.take(50), heard.slice(50))
+    })
+  }
 
   it(
     '002.11 a quiet stream stays open behind the nginx file',
@@ -346,35 +365,55 @@ describe('clients of go-sse-notification', () => {
     assert.deepEqual(heard, ['a', 'b', 'c'])
   })
 
-  it('where its Redis was is of no effect, and said without a secret', async (t) => {
+  it('its Redis is found by its variables, and nothing says the password', async (t) => {
+    const password = 'hunter2/@:%'
+    const redis = await RedisServer.start()
+    t.after(() => redis.stop())
+    const admin = await createClient({ url: redis.url }).connect()
+    await admin.configSet('requirepass', password)
     const directory = mkdtempSync(join(tmpdir(), 'fanline-'))
     t.after(() => rmSync(directory, { recursive: true }))
-    const port = await freePort()
-    writeFileSync(
-      join(directory, '.env'),
-      `SERVER_ADDR=127.0.0.1:${port}\nREDIS_PASSWORD=hunter2-file\nREDIS_DB=0\nENVIRONMENT=local\n`,
-    )
-    const env = { REDIS_URL: 'redis://:hunter2-url@redis:6379/0', REDIS_ADDR: 'redis:6379' }
-    for (const verb of ['start', 'dev']) {
-      const args = [verb, '--preset', 'notification', '--log-level', 'debug']
-      const program = new Program(t, verb === 'dev' ? args : [...args, '--preset-auth', 'open'], {
-        directory,
-        env,
-      })
-      await program.prints(/history in memory.*/)
-      assert.match(program.stdout, /REDIS_ADDR.*REDIS_URL.*REDIS_PASSWORD.*REDIS_DB/)
-      assert.equal(await curl(`http://127.0.0.1:${port}/ping`), 'pong')
-      program.signal('SIGTERM')
-      assert.equal(await program.exitCode, 0)
-      assert.doesNotMatch(program.stdout + program.stderr, /hunter2|redis:/)
+    writeFileSync(join(directory, '.env'), `REDIS_PASSWORD='${password}'\nREDIS_DB=3\n`)
+    const url = `redis://:${encodeURIComponent(password)}@127.0.0.1:${redis.port}`
+    const flags = ['--log-level', 'debug']
+    const programs: PresetProgram[] = []
+    for (const options of [
+      { directory, env: { REDIS_ADDR: `127.0.0.1:${redis.port}` } },
+      { env: { REDIS_ADDR: `${url}/3` } },
+      { env: { REDIS_URL: `${url}/3` } },
+      { env: { REDIS_ADDR: 'nowhere:1', FANLINE_REDIS: `${url}/3` } },
+    ]) {
+      programs.push(await startPresets(t, 'notification', flags, options))
     }
-    const silent = new Program(t, ['start', '--preset', 'session', '--preset-auth', 'open', '--port', '0'], {
-      env,
+    const streams = await Promise.all(
+      programs.map(({ base }) => openStream(t, `${base}/notifications?userID=u`)),
+    )
+    for (const { base } of programs) {
+      await eventually(async () => (await figure(base, 'sse_active_clients')) === 1, 'the stream')
+    }
+    for (const { port } of programs) await postMany(port, posts('u', ['m']), { count: 1 })
+    for (const stream of streams) await stream.take(programs.length)
+    await admin.select(3)
+    assert((await admin.keys('*fanline*')).length > 0, 'in the database that REDIS_DB names')
+
+    await admin.close()
+    await redis.kill()
+    const [first] = programs
+    const refused = await fetch(`${first?.base}/send`, {
+      method: 'POST',
+      body: '{"userID":"u","message":"m"}',
     })
-    await silent.prints(/"listening"/)
-    silent.signal('SIGTERM')
-    await silent.exitCode
-    assert.doesNotMatch(silent.stdout, /REDIS/)
+    assert.equal(`${refused.status} ${await refused.text()}`, '500 Failed to persist notifcations\n')
+    for (const { program } of programs) program.signal('SIGTERM')
+    for (const { program } of programs) {
+      assert.equal(await program.exitCode, 0)
+      for (const secret of [password, encodeURIComponent(password), 'hunter2']) {
+        assert(!(program.stdout + program.stderr).includes(secret))
+      }
+    }
+    const print = new Program(t, ['config', 'print', '--preset', 'notification'], { env: { REDIS_URL: url } })
+    assert.equal(await print.exitCode, 0)
+    assert.match(print.stdout, /^redis: \(set\) # REDIS_URL in the environment$/m)
   })
 })
 

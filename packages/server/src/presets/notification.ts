@@ -14,6 +14,7 @@ const TEXTS = {
   bodyInvalid: 'Inavlid request body\n',
   fieldMissing: 'Missing userID or message\n',
   sent: 'Notification sent',
+  notStored: 'Failed to persist notifcations\n',
 } as const
 
 const NO_SNIFF = { 'X-Content-Type-Options': 'nosniff' }
@@ -29,23 +30,28 @@ export const notification: Preset = {
     { method: 'POST', path: '/send', answer: send },
     { method: 'ANY', path: '/metrics', answer: metrics },
   ],
-  refuse: ({ status, code, message }) => ({
-    status,
-    headers: NO_SNIFF,
-    text: code === 'bad-json' ? TEXTS.bodyInvalid : code === 'method-not-allowed' ? '' : `${message}\n`,
-  }),
+  refuse: ({ status, code, message }, path) => {
+    if (code === 'bad-json') return { status, headers: NO_SNIFF, text: TEXTS.bodyInvalid }
+    if (code === 'method-not-allowed') return { status, headers: NO_SNIFF, text: '' }
+    if (code === 'log-unavailable' && path === '/send') {
+      return { status: 500, headers: NO_SNIFF, text: TEXTS.notStored }
+    }
+    return { status, headers: NO_SNIFF, text: `${message}\n` }
+  },
 }
 
-async function listen(context: PresetContext): Promise<PresetAnswer> {
-  const { query } = context.request
+function listen(context: PresetContext): PresetAnswer {
+  const { hub, request, settings } = context
+  const { query } = request
   const id = query.get('userID') ?? ''
   if (id === '') return { status: 400, headers: NO_SNIFF, text: TEXTS.userMissing }
   const user = mustBeUser(context, id)
-  const from = context.request.header('last-event-id') || query.get('lastEventID')
+  const from = request.header('last-event-id') || query.get('lastEventID')
   // For this system 0 is no place in the history.
-  const cursor = integerCursor(from === '0' ? null : from, context.hub.head)
-  const isStrict = context.settings.level === 'strict'
-  return { stream: { user, cursor: isStrict ? await atMost(context, user, cursor, HISTORY) : cursor } }
+  const cursor = integerCursor(hub, from === '0' ? null : from)
+  return {
+    stream: { user, cursor: settings.level === 'strict' ? atMost(hub, user, cursor, HISTORY) : cursor },
+  }
 }
 
 async function send(context: PresetContext): Promise<PresetAnswer> {

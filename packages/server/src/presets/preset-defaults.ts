@@ -3,6 +3,7 @@ import type { Config } from '../config/server-options.ts'
 import { usageFailure } from '../failure.ts'
 import { presetSettings } from './preset-settings.ts'
 import { PRESETS } from './presets.ts'
+import { redisAddress } from './redis-variables.ts'
 
 /** All addresses: where a Go program listens that is told a port alone. */
 const EVERYWHERE = '0.0.0.0'
@@ -18,8 +19,8 @@ export interface DefaultSources {
 
 /**
  * The configuration with what the systems of its presets would have used where nothing is set: the port on which a
- * single one of them listened, and the address of `SERVER_ADDR`.
- * @throws Failure for a `SERVER_ADDR` that is none
+ * single one of them listened, the address of `SERVER_ADDR`, and the Redis of `notification`.
+ * @throws Failure for an address that is none
  */
 export function withPresetDefaults(
   config: Config,
@@ -29,17 +30,19 @@ export function withPresetDefaults(
   if (presets.length === 0) return config
   const variable = environment.get('SERVER_ADDR')
   const address = variable && parseAddress(variable.value)
-  const source = variable ? `SERVER_ADDR in ${variable.source}` : `the preset ${presets[0]!.name}`
+  const from = variable ? `SERVER_ADDR in ${variable.source}` : `the preset ${presets[0]!.name}`
   const port = address?.port ?? (presets.length === 1 ? PRESETS[presets[0]!.name].port : undefined)
   const host = address && (address.host || (mayListenEverywhere ? EVERYWHERE : undefined))
-  const filled: { host?: string; port?: number } = {}
-  if (port !== undefined && !sources.has('port')) {
-    filled.port = port
-    sources.set('port', source)
-  }
-  if (host !== undefined && !sources.has('host')) {
-    filled.host = host
-    sources.set('host', source)
+  const redis = presets.some(({ name }) => name === 'notification') ? redisAddress(environment) : undefined
+  const filled: Record<string, unknown> = {}
+  for (const [option, value, source] of [
+    ['port', port, from],
+    ['host', host, from],
+    ['redis', redis?.url, redis?.source ?? ''],
+  ] as const) {
+    if (value === undefined || sources.has(option)) continue
+    filled[option] = value
+    sources.set(option, source)
   }
   return { ...config, ...filled }
 }

@@ -1,4 +1,4 @@
-import type { Cursor, Dialect, EmbeddedHub } from '@fanline/hub'
+import type { CursorSource, Dialect, EmbeddedHub } from '@fanline/hub'
 import type { Level } from '@fanline/hub/compat'
 import type { Access, ApiRequest } from '@fanline/hub/routes'
 import type { ProblemError } from '@fanline/protocol'
@@ -74,7 +74,7 @@ export type PresetAnswer = WrittenAnswer | { readonly stream: PresetStream }
 export interface PresetStream {
   readonly user: string | undefined
   readonly channels?: readonly string[]
-  readonly cursor: Cursor
+  readonly cursor: CursorSource
   /** Beside those of the dialect. */
   readonly headers?: Readonly<Record<string, string>>
 }

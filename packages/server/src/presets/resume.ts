@@ -1,4 +1,4 @@
-import { AT_HEAD, type Cursor, cursorAfter } from '@fanline/hub'
+import { AT_HEAD, type Cursor, type CursorSource, cursorAfter, type Hub } from '@fanline/hub'
 import { type Position, parsePosition, parseUser, userChannel } from '@fanline/protocol'
 import type { PresetContext } from './preset.ts'
 
@@ -9,23 +9,25 @@ export function resumeAnywhere({ request, settings }: PresetContext): Cursor {
 }
 
 /** The same cursor, moved on so far that at most `limit` events of the user come before it is live. */
-export async function atMost(
-  { hub }: PresetContext,
-  user: string,
-  cursor: Cursor,
-  limit: number,
-): Promise<Cursor> {
-  if (cursor.after === null) return cursor
-  const ids: string[] = []
-  let after: string | null = String(cursor.after)
-  while (after !== null) {
-    const page = await hub.userHistory(user, { after, limit: 1000 })
-    for (const { id } of page.events) ids.push(id)
-    after = page.next
+export function atMost(hub: Hub, user: string, source: CursorSource, limit: number): CursorSource {
+  return async () => {
+    const cursor = typeof source === 'function' ? await source() : source
+    if (cursor.after === null) return cursor
+    const ids: string[] = []
+    let after: string | null = String(cursor.after)
+    while (after !== null) {
+      const page = await hub.userHistory(user, { after, limit: 1000 })
+      for (const { id } of page.events) ids.push(id)
+      after = page.next
+    }
+    const last = ids.at(-limit - 1)
+    if (last === undefined) return cursor
+    const through = parsePosition(last) as Position
+    const channel = userChannel(parseUser(user))
+    return {
+      ...cursor,
+      after: through,
+      losses: [{ channel, after: cursor.after, through, reason: 'trimmed' }],
+    }
   }
-  const last = ids.at(-limit - 1)
-  if (last === undefined) return cursor
-  const through = parsePosition(last) as Position
-  const channel = userChannel(parseUser(user))
-  return { ...cursor, after: through, losses: [{ channel, after: cursor.after, through, reason: 'trimmed' }] }
 }

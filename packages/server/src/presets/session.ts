@@ -39,7 +39,7 @@ function listen(context: PresetContext): PresetAnswer {
   const { hub, request, settings, space } = context
   const id = request.query.get('session') ?? ''
   if (id === '') return SESSION_MISSING
-  const cursor = integerCursor(request.header('last-event-id'), hub.head)
+  const cursor = integerCursor(hub, request.header('last-event-id'))
   if (!settings.requireUid) return { stream: { user: mustBeUser(context, id), cursor } }
   const uid = request.query.get('uid') ?? ''
   if (uid === '') return refusal(400, 'Missing uid query parameter')

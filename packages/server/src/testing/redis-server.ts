@@ -1,0 +1,6 @@
+// The hub's own tests are not among its exports.
+const file = new URL('testing/redis-server.js', import.meta.resolve('@fanline/hub'))
+const module: typeof import('../../../hub/src/testing/redis-server.ts') = await import(file.href)
+
+/** A real redis-server on a free port of 127.0.0.1. */
+export const RedisServer: typeof module.RedisServer = module.RedisServer
