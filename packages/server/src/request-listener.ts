@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Hub } from '@fanline/hub'
-import { answerProblem, nativeRoutes, type RoutesOptions } from '@fanline/hub/routes'
+import { answerProblem, cutUnreadBody, nativeRoutes, type RoutesOptions } from '@fanline/hub/routes'
 import type { Logger } from './logger.ts'
 import { pathForLogs } from './path-for-logs.ts'
 import type { MountedPresets } from './presets/mount.ts'
@@ -39,7 +39,12 @@ export function requestListener({
       answerProblem(res, hub.problemOf(error))
       return
     }
-    if (!native.handle(req, res) && !presets.handle(req, res)) void answerOther(req, res)
+    if (native.handle(req, res)) return
+    // The native routes, which are the hot path, have it among their own.
+    res.setHeader('X-Content-Type-Options', 'nosniff')
+    if (presets.handle(req, res)) return
+    res.once('finish', () => cutUnreadBody(req))
+    void answerOther(req, res)
   }
 }
 

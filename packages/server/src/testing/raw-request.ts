@@ -11,3 +11,21 @@ export async function rawRequest(port: number, bytes: string): Promise<string> {
   socket.write(bytes)
   return text(socket)
 }
+
+/** The same, and then one byte after the other until the server closes. */
+export async function tricklingRequest(port: number, bytes: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  let answer = ''
+  socket.on('data', (part) => {
+    answer += part
+  })
+  // A connection that is cut is what a trickler waits for.
+  socket.on('error', () => socket.destroy())
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.write(bytes)
+  const trickle = setInterval(() => socket.write('x'), 50)
+  await closed
+  clearInterval(trickle)
+  return answer
+}
