@@ -404,6 +404,10 @@ describe('clients of go-sse-notification', () => {
       body: '{"userID":"u","message":"m"}',
     })
     assert.equal(`${refused.status} ${await refused.text()}`, '500 Failed to persist notifcations\n')
+    // An EventSource would never come back after a status.
+    const back = { headers: { 'Last-Event-ID': streams[0]?.events[0]?.id ?? '' } }
+    const away = await fetch(`${first?.base}/notifications?userID=u`, back)
+    assert.match(`${away.status} ${await away.text()}`, /^200 retry: \d+\n\n$/)
     for (const { program } of programs) program.signal('SIGTERM')
     for (const { program } of programs) {
       assert.equal(await program.exitCode, 0)
