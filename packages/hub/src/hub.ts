@@ -388,6 +388,11 @@ export class Hub<Events extends EventMap = EventMap> {
     return this.#readHistory(userChannel(parseUser(user)), query)
   }
 
+  /** True when other hubs may use the log, too: then nobody knows here who else is connected. */
+  get sharesLog(): boolean {
+    return this.#log.isShared === true
+  }
+
   /** How the log is doing; null when it has nothing to say of that. */
   logHealth(): LogHealth | null {
     return this.#log.health?.() ?? null

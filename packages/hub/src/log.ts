@@ -106,6 +106,8 @@ export interface LogListener {
  * Every driver passes `logConformance` of `@fanline/hub/testing`.
  */
 export interface Log {
+  /** True when other hubs may use it, too: who is connected to one of them is not everybody who listens. */
+  readonly isShared?: boolean
   /** Opens the log; called once, before anything else. */
   open(listener: LogListener): Promise<void>
   /**

@@ -9,7 +9,8 @@ import type { CompatOptions, DialectStream, ServingHub } from './serving-hub.ts'
 export interface ClientIdApi {
   /**
    * Text to all connections of an id.
-   * @throws ProblemError `connection-not-found` when there is none: what was `ErrClientNotFound`
+   * @throws ProblemError `connection-not-found` when there is none, as long as this hub is the only one: what was
+   * `ErrClientNotFound`
    */
   publish(id: string, data: string): Promise<number>
   /** Text to everybody. */
@@ -51,7 +52,7 @@ export function clientIdApi(hub: ServingHub, { level = 'enhanced' }: CompatOptio
   })
   return {
     async publish(id, data) {
-      if (hub.connectionsOf(id) === 0) throw new ProblemError('connection-not-found')
+      if (!hub.sharesLog && hub.connectionsOf(id) === 0) throw new ProblemError('connection-not-found')
       return send(hub, { user: id }, createEvent(undefined, data))
     },
     broadcast: async (data) => send(hub, { all: true }, createEvent(undefined, data)),

@@ -14,7 +14,14 @@ export interface DialectStream extends Omit<SubscribeRequest, 'cursor'> {
 export interface ServingHub
   extends Pick<
     Hub,
-    'accept' | 'connectionsByUser' | 'connectionsOf' | 'disconnect' | 'newest' | 'isFollowed' | 'stats'
+    | 'accept'
+    | 'connectionsByUser'
+    | 'connectionsOf'
+    | 'disconnect'
+    | 'newest'
+    | 'isFollowed'
+    | 'sharesLog'
+    | 'stats'
   > {
   handle(req: IncomingMessage, res: ServerResponse, stream: DialectStream): Promise<void>
   fetch(request: Request, stream: DialectStream): Promise<Response>

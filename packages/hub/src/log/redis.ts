@@ -61,6 +61,7 @@ interface Append {
 }
 
 class RedisLog implements Log {
+  readonly isShared = true
   readonly #prefix: string
   readonly #node: string = crypto.randomUUID()
   readonly #history: HubOptions['history']

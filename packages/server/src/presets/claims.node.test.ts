@@ -8,7 +8,8 @@ import { eventually } from '../testing/eventually.ts'
 import { freePort } from '../testing/free-port.ts'
 import { type HeardEvent, type OpenStream, openStream } from '../testing/heard-stream.ts'
 import { type Post, postMany } from '../testing/post-many.ts'
-import { figure, startPresets } from '../testing/preset-program.ts'
+import { figure, type PresetProgram, startPresets } from '../testing/preset-program.ts'
+import { RedisServer } from '../testing/redis-server.ts'
 
 const ALL = 'user-channel,client-id,notification,session,starter'
 const MIB = 1024 * 1024
@@ -193,6 +194,42 @@ describe('claims', () => {
       assert.equal(gaps[0]?.reason, 'restarted', name)
       const saysFirst = stream.text.indexOf('fanline.gap') < stream.text.indexOf(`id: ${event?.id}`)
       assert(saysFirst, `${name}: the loss before what comes after it`)
+    }
+  })
+
+  it('10.5 after kill -9 of one of two instances, clients go on at the other: each message once, in order', async (t) => {
+    const redis = await RedisServer.start()
+    t.after(() => redis.stop())
+    const both = [1, 2].map(() =>
+      startPresets(t, ALL, [], { env: { REDIS_ADDR: `127.0.0.1:${redis.port}` } }),
+    )
+    const [a, b] = (await Promise.all(both)) as [PresetProgram, PresetProgram]
+    const before = await openAll(t, a.base)
+    const count = 500
+    const posts = Array.from({ length: count }, (_, i) =>
+      NAMES.map((name) => SYSTEMS[name]!.send(userOf(name), `n${i}`)),
+    )
+    const sending = postMany(b.port, posts.flat(), { count: 1, inFlight: 10 })
+    for (const stream of before) await eventually(() => sentOf(stream).length > 50, 'some messages')
+    a.program.signal('SIGKILL')
+    for (const stream of before) assert.equal(await stream.over, false)
+    const heard = before.map((stream) => sentOf(stream))
+    const after = await openAll(
+      t,
+      b.base,
+      heard.map((events) => events.at(-1)?.id ?? ''),
+    )
+    await sending
+    for (const [i, stream] of after.entries()) {
+      const name = NAMES[i] as string
+      const own = heard[i] as readonly HeardEvent[]
+      assert(own.length < count, `${name}: it was cut in the middle`)
+      await eventually(() => own.length + sentOf(stream).length >= count, `${name}: all messages`)
+      const all = [...own, ...sentOf(stream)]
+      assert.equal(new Set(all.map(({ id }) => id)).size, count, name)
+      const sent = posts.map((_, n) => (name === 'client-id' ? `Hello ${userOf(name)}` : `n${n}`))
+      assert.deepEqual(all.map(textOf), sent, name)
+      assert.deepEqual(gapsOf(stream), [], name)
     }
   })
 
