@@ -177,6 +177,20 @@ for (const door of doors) {
         assert.deepEqual(await dataOf(client, 2), ['1', 'end'])
       }))
 
+    it('takes a key once from each publisher, and tells no one of the keys of others', () =>
+      withHub(door, {}, async (served) => {
+        const publishAs = async (user: string): Promise<{ id: string; duplicate?: true }> => {
+          const body = JSON.stringify({ channel: 'a', data: user, key: 'k' })
+          return (await served.call('POST', `/v1/publish?user=${user}`, body)).json
+        }
+        const alice = await publishAs('alice')
+        const bob = await publishAs('bob')
+        assert.equal(bob.duplicate, undefined)
+        assert.notEqual(bob.id, alice.id)
+        assert.deepEqual(await publishAs('alice'), { id: alice.id, delivered: 0, duplicate: true })
+        assert.equal((await publishAs('alice%0Ak')).duplicate, undefined)
+      }))
+
     it('keeps the order of calls that do not wait for each other', () =>
       withHub(door, {}, async (served) => {
         const client = await served.listen('/v1/events/a')

@@ -39,6 +39,8 @@ describe('a publish request', () => {
   it('excepts one or several', () => {
     assert.deepEqual(parsePublication({ all: true, data: 1, except: 'u' }).except, ['u'])
     assert.deepEqual(parsePublication({ all: true, data: 1, except: ['u', 'v'] }).except, ['u', 'v'])
+    const many = Array<string>(1000).fill('x'.repeat(256))
+    assert.deepEqual(parsePublication({ all: true, data: 1, except: many }).except, many)
   })
 
   const refused: readonly [string, unknown, ProblemCode][] = [
@@ -72,6 +74,8 @@ describe('a publish request', () => {
     ['a type of the hub', { channel: 'a', data: 1, event: 'fanline.bye' }, 'event-type-reserved'],
     ['except that is no list', { channel: 'a', data: 1, except: 7 }, 'publish-invalid'],
     ['except with something else', { channel: 'a', data: 1, except: ['u', 7] }, 'publish-invalid'],
+    ['except with too many', { all: true, data: 1, except: Array(1001).fill('u') }, 'publish-invalid'],
+    ['except with a long id', { all: true, data: 1, except: 'é'.repeat(129) }, 'publish-invalid'],
     ['an empty key', { channel: 'a', data: 1, key: '' }, 'key-invalid'],
     ['a long key', { channel: 'a', data: 1, key: 'é'.repeat(101) }, 'key-invalid'],
     ['a key that is no string', { channel: 'a', data: 1, key: 7 }, 'key-invalid'],

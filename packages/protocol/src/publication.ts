@@ -1,4 +1,11 @@
-import { ALL_CHANNEL, type ChannelName, parseChannel, parseUser, userChannel } from './channel.ts'
+import {
+  ALL_CHANNEL,
+  type ChannelName,
+  MAX_USER_BYTES,
+  parseChannel,
+  parseUser,
+  userChannel,
+} from './channel.ts'
 import { createEvent, type HubEvent } from './event.ts'
 import { ProblemError } from './problem.ts'
 import { utf8Length } from './utf8.ts'
@@ -38,6 +45,9 @@ export interface Publication {
 
 const MAX_KEY_BYTES = 200
 
+/** The list is kept with the event, and looked through for every connection. */
+const MAX_EXCEPTIONS = 1000
+
 const FIELDS: ReadonlySet<string> = new Set([
   'channel',
   'channels',
@@ -72,7 +82,7 @@ export function parsePublication(request: unknown): Publication {
     channels,
     connection,
     event: createEvent(fields.event ?? undefined, fields.data),
-    except: list(fields, 'except'),
+    except: exceptions(fields),
     key: fields.key === undefined ? undefined : parseKey(fields.key),
     ephemeral: flag(fields, 'ephemeral'),
   }
@@ -106,14 +116,20 @@ function array(fields: Record<string, unknown>, name: string): readonly unknown[
   return value
 }
 
-function list(fields: Record<string, unknown>, name: string): readonly string[] {
-  const value = fields[name]
-  if (value === undefined) return NONE
-  if (typeof value === 'string') return [value]
-  for (const item of array(fields, name)) {
-    if (typeof item !== 'string') throw new ProblemError('publish-invalid', `${name} is a list of strings.`)
+function exceptions({ except }: Record<string, unknown>): readonly string[] {
+  if (except === undefined) return NONE
+  const ids = typeof except === 'string' ? [except] : except
+  if (!Array.isArray(ids) || ids.length > MAX_EXCEPTIONS || !ids.every(isId)) {
+    throw new ProblemError(
+      'publish-invalid',
+      `except is an id or a list of up to ${MAX_EXCEPTIONS}, of at most ${MAX_USER_BYTES} bytes each.`,
+    )
   }
-  return value as readonly string[]
+  return ids
+}
+
+function isId(id: unknown): id is string {
+  return typeof id === 'string' && utf8Length(id) <= MAX_USER_BYTES
 }
 
 const NONE: readonly string[] = []

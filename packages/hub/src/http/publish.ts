@@ -92,7 +92,17 @@ export function publishAs(hub: Hub, access: Access, publication: Publication): P
       headers: rateLimitHeaders(rate),
     })
   }
-  return hub.accept(publication)
+  return hub.accept(withOwnKey(publication, access))
+}
+
+/** Keys are their publisher's: nobody learns by a duplicate what others have published, or takes a key from them. */
+function withOwnKey(publication: Publication, { user, credential }: Access): Publication {
+  const { key } = publication
+  if (key === undefined) return publication
+  // A token without a user is nobody's: the next one must still find the key.
+  const publisher =
+    user !== undefined ? `user ${user}` : credential.kind === 'key' ? `key ${credential.id}` : ''
+  return { ...publication, key: JSON.stringify([publisher, key]) }
 }
 
 /** The fields of draft-ietf-httpapi-ratelimit-headers-10, and the one that every client knows. */

@@ -63,6 +63,18 @@ describe('the keys of the memory log', () => {
   })
 })
 
+describe('the bytes of the memory log', () => {
+  it('are also those of the ids that must not get an entry', async () => {
+    const totalBytes = 64 * 1024
+    const log = memoryLog({ history: { maxBytes: totalBytes, totalBytes }, clock: new FakeClock() })
+    await log.open({ entries: () => undefined, gap: () => undefined })
+    const except = Array.from({ length: 100 }, (_, i) => `${i}`.padStart(100, '0'))
+    for (let i = 0; i < 100; i++) await log.append([{ ...draft(`${i}`), except }])
+    assert.equal(log.stats?.()?.events, 5)
+    await log.close()
+  })
+})
+
 function draft(key: string): Draft {
   const event = createEvent(undefined, '')
   return { channels: [parseChannel('a')], event, except: [], key, ephemeral: false }

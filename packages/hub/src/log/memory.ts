@@ -9,6 +9,9 @@ import { Deque } from './deque.ts'
 /** What an entry costs beside its text: objects, references, the encoded frame's share. Measured, rounded up. */
 const ENTRY_OVERHEAD_BYTES = 300
 
+/** What an id costs that must not get an entry, beside its text. */
+const ID_OVERHEAD_BYTES = 24
+
 /** What a channel costs that holds nothing but its trim mark. */
 const CHANNEL_OVERHEAD_BYTES = 500
 
@@ -296,7 +299,10 @@ function cut(found: readonly StoredEntry[], { maxEntries, maxBytes }: LogQuery):
 }
 
 function entryBytes(entry: Entry): number {
-  return entry.event.data.length + entry.event.type.length + ENTRY_OVERHEAD_BYTES
+  const { event, except } = entry
+  let bytes = event.data.length + event.type.length + ENTRY_OVERHEAD_BYTES
+  for (const id of except) bytes += id.length + ID_OVERHEAD_BYTES
+  return bytes
 }
 
 function channelBytes(channel: Channel): number {
