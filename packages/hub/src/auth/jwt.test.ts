@@ -110,6 +110,7 @@ describe('the grants of a token', () => {
     }
     assert.deepEqual(await ends(exp * 1000 - 1), ['u', exp * 1000 - 1])
     assert.deepEqual(await ends(exp * 1000 + 1), ['u', exp * 1000])
+    await refused(() => ends(Date.now() - 1), 'token-expired')
   })
 
   it('are refused as the function refuses, and its mistakes are no fault of the token', async () => {
@@ -453,6 +454,8 @@ describe('refused at the start is', () => {
     ['a JWK that is none', { publicKey: '{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}' }, /PEM, a JWK/],
     ['a set that is none', { publicKey: '{"keys":[1]}' }, /PEM, a JWK/],
     ['JSON that is none', { publicKey: '{"keys"' }, /PEM, a JWK/],
+    ['a tolerance below nothing', { secret: SECRET, clockToleranceMs: -1 }, /from 0/],
+    ['a tolerance that is no number', { secret: SECRET, clockToleranceMs: Number.NaN }, /from 0/],
     ['two issuers of one name', { issuers: twice({ issuer: 'a', secret: SECRET }) }, /No two issuers/],
     ['two issuers without a name', { issuers: twice({ secret: SECRET }) }, /No two issuers/],
   ]

@@ -53,13 +53,15 @@ export class TokenIssuer {
       this.#rememberedKeys = keys
     }
     const access = this.#remembered.get(token)
-    return access && (access.expiresAt as number) > this.#clock.now() ? access : undefined
+    return access && !this.#hasEnded(access) ? access : undefined
   }
 
   /** @throws ProblemError `token-invalid`, `token-expired`, `keys-unavailable`, and what the function `grants` throws */
   async verify(token: string): Promise<Access> {
     const keys = this.#keys.current()
     const access = await accessIn(await this.#verifiedClaims(token), this.#grantRules)
+    // The function `grants` may have set an earlier end.
+    if (this.#hasEnded(access)) throw new ProblemError('token-expired')
     // Keys that changed meanwhile may no longer have the one that it was checked with.
     if (keys === this.#keys.current()) this.#remember(token, access)
     return access
@@ -85,6 +87,10 @@ export class TokenIssuer {
     } catch (error) {
       throw refusal(error, this.#keys.algorithms)
     }
+  }
+
+  #hasEnded({ expiresAt }: Access): boolean {
+    return (expiresAt as number) <= this.#clock.now()
   }
 
   #remember(token: string, access: Access): void {

@@ -12,6 +12,9 @@ export class TokenVerifier {
   /** @throws ProblemError `option-invalid` */
   constructor(options: JwtOptions) {
     const { clock = systemClock, clockToleranceMs = 0, grants, onProblem = warn } = options
+    if (!(clockToleranceMs >= 0)) {
+      throw new ProblemError('option-invalid', 'clockToleranceMs is a number of milliseconds from 0.')
+    }
     const rules = { clock, clockToleranceMs, grants, onProblem }
     this.#issuers = issuersIn(options).map((issuer) => new TokenIssuer(issuer, rules))
     mustBeDistinct(this.#issuers)
