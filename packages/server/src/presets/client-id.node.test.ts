@@ -153,6 +153,8 @@ for (const level of ['strict', 'enhanced'] as const) {
         assert.equal(named.headers['x-client-id'], 'u1')
         assert.equal(await curl('-w', '%{http_code}', '-X', 'POST', `${base}/ping/${id}`), '200')
         await given.until(new RegExp(`^data: Hello ${id}$`, 'm'))
+        const foreign = encodeURIComponent('日本 1')
+        assert.equal((await openStream(t, `${base}/sse?id=${foreign}`)).headers['x-client-id'], foreign)
       }
     })
 
