@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import type { Browser, BrowserContext, ConsoleMessage, Page } from 'playwright-core'
 import { launchChromium } from './chromium.ts'
 import { CurlStream } from './curl-stream.ts'
+import { eventually } from './eventually.ts'
 import { RunningExample } from './running-example.ts'
 import { type RunningServer, startServer } from './running-server.ts'
 
@@ -86,7 +87,8 @@ for (const level of LEVELS) {
       await logged(page, /Connected\./)
       await page.click('text=Close')
       await logged(page, /Closed\./)
-      await until(async () => (await publish('user-channel', server, '9', '1')) === '{"sent":0}')
+      const sent = () => publish('user-channel', server, '9', '1')
+      await eventually(async () => (await sent()) === '{"sent":0}', 'the stream is gone')
       await page.click('text=Start')
       await logged(page, /Closed\.\nConnected\./)
       assert.equal(await publish('user-channel', server, '9', '2'), '{"sent":1}')
@@ -227,7 +229,8 @@ describe('publishers of the systems without a page, all presets at one root', ()
 
   test('client-id: a hello', async () => {
     const stream = new CurlStream(`${server.origin}/sse?id=u1`)
-    await until(async () => (await fetch(`${server.origin}/ping/u1`, { method: 'POST' })).ok)
+    const ping = () => fetch(`${server.origin}/ping/u1`, { method: 'POST' })
+    await eventually(async () => (await ping()).ok, 'the stream is open')
     assert.equal((await stream.next()).data, 'Hello u1')
     assert.equal(await publish('client-id', server, 'u1'), '')
     assert.equal((await stream.next()).data, 'Hello u1')
@@ -249,7 +252,7 @@ describe('publishers of the systems without a page, all presets at one root', ()
 
   test('session: to everybody, and to one', async () => {
     const streams = ['a', 'b'].map((session) => new CurlStream(`${server.origin}/sse?session=${session}`))
-    await until(async () => (await sessions()) === 2)
+    await eventually(async () => (await sessions()) === 2, 'both streams are open')
     await publish('session', server, 'a')
     await publish('session', server, 'b')
     const heard = await Promise.all(
@@ -309,14 +312,6 @@ async function shows(page: Page, selector: string, text: string): Promise<void> 
     selector,
     text,
   ] as const)
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS
-  while (!(await holds())) {
-    assert.ok(Date.now() < deadline, `${holds} within ${PATIENCE_MS} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 /** A token as the starter makes them: its users are numbers. */

@@ -1,0 +1,182 @@
+// What is promised to those who come from five other systems, with its figure: docs/migrate/claims.md.
+import assert from 'node:assert/strict'
+import { after, before, describe, type TestContext, test } from 'node:test'
+import { launchChromium } from './chromium.ts'
+import { CurlStream } from './curl-stream.ts'
+import { startDevServer } from './dev-server.ts'
+import { eventually } from './eventually.ts'
+import { InterruptedClient } from './interrupted-client.ts'
+import { publishLines } from './publish-lines.ts'
+import { type RunningServer, startServer } from './running-server.ts'
+import { ServerView } from './server-view.ts'
+import { measureBesideStalledReader } from './stalled-reader.ts'
+
+const MIB = 1024 * 1024
+const ALL_PRESETS = 'user-channel,client-id,notification,session,starter'
+
+declare global {
+  interface Window {
+    /** Who wants to come in. */
+    visitors: { source: EventSource; breaks: number; heard: string[] }[]
+  }
+}
+
+test('10.3 a reader that has stalled delays nobody: 20,000 messages', (t) =>
+  measureBesideStalledReader(t, 20_000))
+
+describe('10.4 publishers at full speed, and a client that reconnects 500 times: each message once, in order', () => {
+  const RECONNECTS = 500
+  let server: RunningServer
+
+  before(async () => {
+    server = await startDevServer(undefined, ['--preset', 'notification,session'])
+  })
+
+  after(() => server?.stop())
+
+  test('notification', async (t) => {
+    await interrupt(t, '/notifications?userID=u', (text) => post('/send', { userID: 'u', message: text }))
+  })
+
+  test('session', async (t) => {
+    await interrupt(t, '/sse?session=s', (text) => post('/pm?session=s', { event: 'n', data: text }))
+  })
+
+  /** Each of four publishers counts from 1, as fast as it gets answers. */
+  async function interrupt(
+    t: TestContext,
+    path: string,
+    publish: (text: string) => Promise<void>,
+  ): Promise<void> {
+    const client = new InterruptedClient(server.origin + path, RECONNECTS)
+    await client.connected
+    const publishers = await Promise.all(
+      ['a', 'b', 'c', 'd'].map(async (name) => {
+        let count = 0
+        while (!client.isDone) await publish(`${name} ${++count}`)
+        return { name, count }
+      }),
+    )
+    const total = publishers.reduce((sum, { count }) => sum + count, 0)
+    const heard = await client.heard(total)
+    t.diagnostic(`${total} messages, ${client.connections} connections`)
+    assert.ok(client.connections > RECONNECTS)
+    const ids = heard.map(({ id }) => Number(id))
+    assert.deepEqual(
+      ids,
+      [...new Set(ids)].sort((a, b) => a - b),
+    )
+    for (const { name, count } of publishers) {
+      const numbers = heard
+        .map(({ data }) => data.replaceAll('"', '').split(' '))
+        .flatMap(([from, number]) => (from === name ? [Number(number)] : []))
+      assert.deepEqual(
+        numbers,
+        Array.from({ length: count }, (_, i) => i + 1),
+      )
+    }
+    assert.equal(heard.length, total, 'and nothing else')
+  }
+
+  async function post(path: string, body: object): Promise<void> {
+    const response = await fetch(server.origin + path, { method: 'POST', body: JSON.stringify(body) })
+    await response.arrayBuffer()
+    assert.ok(response.ok, `${path}: ${response.status}`)
+  }
+})
+
+test('10.14 the history is bounded by count, age and bytes, and memory stays flat', async (t) => {
+  const ROUNDS = 10
+  const EVENTS = 20_000
+  const MAX_BYTES = 16 * MIB
+  const MAX_EVENTS = 1000
+  const flags = {
+    '--history-max-events': MAX_EVENTS,
+    '--history-max-age-ms': 5000,
+    '--history-max-bytes': MAX_BYTES,
+    '--history-total-bytes': MAX_BYTES,
+  }
+  const args = ['dev', '--preset', 'notification', ...Object.entries(flags).flat().map(String)]
+  // Where there is plenty of memory, V8 lets garbage lie for long.
+  const server = await startServer(args, { env: { NODE_OPTIONS: '--max-old-space-size=64' } })
+  t.after(() => server.stop())
+  const view = new ServerView(server.origin)
+  const padding = 'x'.repeat(500)
+
+  const residentBytes: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    await publishLines(
+      server.origin,
+      numbered(EVENTS, (n) => ({ user: `u${n % 500}`, data: `${round} ${n} ${padding}` })),
+    )
+    const { bytes } = await view.history()
+    assert.ok(bytes <= MAX_BYTES, `${bytes} bytes are kept`)
+    residentBytes.push(await view.residentBytes())
+  }
+  const mib = residentBytes.map((bytes) => Math.round(bytes / MIB))
+  t.diagnostic(`memory in MiB, each time after ${EVENTS} events of 500 bytes: ${mib.join(', ')}`)
+  const [early, late] = [mib.slice(0, ROUNDS / 2), mib.slice(ROUNDS / 2)].map((part) => Math.max(...part))
+  assert.ok(late! - early! < MAX_BYTES / MIB, `${late! - early!} MiB more in the second half`)
+
+  await publishLines(
+    server.origin,
+    numbered(2 * MAX_EVENTS, (n) => ({ channel: 'one', data: n })),
+  )
+  const answer = await fetch(`${server.origin}/v1/channels/one/history?limit=1000`)
+  const { events } = await answer.json()
+  assert.deepEqual([events.length, events[0].data], [MAX_EVENTS, MAX_EVENTS])
+  await eventually(async () => (await view.history()).events === 0, 'everything is too old', 40_000)
+})
+
+for (const level of ['strict', 'enhanced']) {
+  test(`10.15 a browser that is one too many comes in once another has left, ${level}`, async (t) => {
+    const streams = {
+      '/sse?userID=1': 'current-value',
+      '/sse?id=1': 'message',
+      '/notifications?userID=1': 'message',
+      '/sse?session=1': 'message',
+      '/sse/stream?user_id=1': 'message',
+    }
+    const count = Object.keys(streams).length
+    const server = await startDevServer(undefined, [
+      ...['--preset', ALL_PRESETS, '--preset-level', level],
+      ...['--limits-connections', String(count), '--delivery-retry-ms', '1000'],
+    ])
+    t.after(() => server.stop())
+    const view = new ServerView(server.origin)
+    const browser = await launchChromium()
+    t.after(() => browser.close())
+    const page = await browser.newPage()
+    await page.goto(`${server.origin}/livez`)
+
+    const others = Array.from({ length: count }, () => new CurlStream(`${server.origin}/v1/events`))
+    await Promise.all(others.map((other) => other.next()))
+    await page.evaluate((streams) => {
+      window.visitors = Object.entries(streams).map(([url, event]) => {
+        const visitor = { source: new EventSource(url), breaks: 0, heard: [] as string[] }
+        visitor.source.onerror = () => visitor.breaks++
+        visitor.source.addEventListener(event, ({ data }) => visitor.heard.push(data))
+        return visitor
+      })
+    }, streams)
+    await page.waitForFunction(() => window.visitors.every(({ breaks }) => breaks >= 2))
+    const states = await page.evaluate(() => window.visitors.map(({ source }) => source.readyState))
+    assert.ok(!states.includes(EVENT_SOURCE_CLOSED), 'none of them has given up')
+
+    const left = performance.now()
+    await Promise.all(others.map((other) => other.leave()))
+    await eventually(async () => (await view.statesOf('1')).length === count, 'all are in')
+    t.diagnostic(`all are in ${Math.round(performance.now() - left)} ms after others have left`)
+    await publishLines(server.origin, [[{ user: '1', data: 'welcome' }]])
+    await page.waitForFunction(() => window.visitors.every(({ heard }) => heard.length > 0))
+    const heard = await page.evaluate(() => window.visitors.map(({ heard }) => heard))
+    assert.deepEqual(heard, [['{"data":"welcome"}'], ['welcome'], ['welcome'], ['"welcome"'], ['"welcome"']])
+  })
+}
+
+const EVENT_SOURCE_CLOSED = 2
+
+/** In batches of 1,000. */
+function* numbered(count: number, bodyOf: (n: number) => object): Generator<readonly object[]> {
+  for (let n = 0; n < count; n += 1000) yield Array.from({ length: 1000 }, (_, i) => bodyOf(n + i))
+}

@@ -1,0 +1,5 @@
+import { test } from 'node:test'
+import { killUnderLoad } from './killed-disk-server.ts'
+
+test('200 kills under load lose nothing that was acknowledged, and repeat nothing', (t) =>
+  killUnderLoad(t, 200))
