@@ -107,10 +107,11 @@ test('a secret and a key are the shortest safe start', async (t) => {
 })
 
 test('a stream ends with its token, and says so', async (t) => {
-  const mint = new Program(t, ['token', 'mint', '--subscribe', 'a', '--expires', '4s'], { env: CREDENTIALS })
-  assert.equal(await mint.exitCode, 0)
   const program = new Program(t, ['start', '--port', '0'], { env: CREDENTIALS })
   const [, port] = await program.prints(/"port":(\d+)/)
+  // The server first: a token should not grow old while a process starts.
+  const mint = new Program(t, ['token', 'mint', '--subscribe', 'a', '--expires', '6s'], { env: CREDENTIALS })
+  assert.equal(await mint.exitCode, 0)
   const stream = await fetch(`http://127.0.0.1:${port}/v1/events/a`, {
     headers: { Authorization: `Bearer ${mint.stdout.trim()}` },
   })
