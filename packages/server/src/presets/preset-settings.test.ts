@@ -5,14 +5,8 @@ import { Failure } from '../failure.ts'
 import { PRESET_NAMES, type PresetSettings } from './preset.ts'
 import { presetSettings } from './preset-settings.ts'
 
-type Common = Pick<PresetSettings, 'name' | 'prefix' | 'level' | 'auth' | 'namespace' | 'clock' | 'isDefault'>
-
-function settingsOf(flags: Readonly<Record<string, string>>): readonly Common[] {
-  return presetSettings(load(flags).config).map(
-    ({ name, prefix, level, auth, namespace, clock, isDefault }) => {
-      return { name, prefix, level, auth, namespace, clock, isDefault }
-    },
-  )
+function settingsOf(flags: Readonly<Record<string, string>>): readonly PresetSettings[] {
+  return presetSettings(load(flags).config)
 }
 
 function load(flags: Readonly<Record<string, string>>): LoadedConfig {
@@ -33,6 +27,7 @@ const AT_ROOT = {
   auth: 'closed',
   namespace: '',
   clock: false,
+  requireUid: false,
   isDefault: false,
 } as const
 
@@ -48,16 +43,17 @@ describe('presets', () => {
     )
   })
 
-  it('of a list share their level and their openness; the clock is that of client-id', () => {
+  it('of a list share their level and their openness; a switch is of the one that has it', () => {
     const flags = {
       preset: 'session,client-id',
       presetLevel: 'strict',
       presetAuth: 'open',
       presetClock: 'true',
+      presetRequireUid: 'true',
     }
     const common = { ...AT_ROOT, level: 'strict', auth: 'open' }
     assert.deepEqual(settingsOf(flags), [
-      { ...common, name: 'session' },
+      { ...common, name: 'session', requireUid: true },
       { ...common, name: 'client-id', clock: true },
     ])
   })
@@ -67,11 +63,13 @@ describe('presets', () => {
       { name: 'starter', prefix: '/a/b', level: 'strict', auth: 'open', namespace: 'shop' },
       { name: 'starter', prefix: '/c' },
       { name: 'client-id', clock: true },
+      { name: 'session', requireUid: true },
     ]
     assert.deepEqual(settingsOf({ presets: JSON.stringify(presets), presetDefault: 'client-id' }), [
       { ...AT_ROOT, ...presets[0] },
       { ...AT_ROOT, ...presets[1] },
       { ...AT_ROOT, ...presets[2], isDefault: true },
+      { ...AT_ROOT, ...presets[3] },
     ])
   })
 
@@ -102,5 +100,13 @@ describe('presets', () => {
       /^presetClock is on, but client-id, which it is for, is not among/,
     )
     refuses(records({ name: 'starter', clock: true }), /^The preset starter has no clock: client-id has\.$/)
+    refuses(
+      { preset: 'starter', presetRequireUid: 'true' },
+      /^presetRequireUid is on, but session, which it is for, is not among/,
+    )
+    refuses(
+      records({ name: 'client-id', requireUid: true }),
+      /^The preset client-id has no requireUid: session has\.$/,
+    )
   })
 })
