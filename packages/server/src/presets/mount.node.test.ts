@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { apiKey } from '@fanline/hub/api-key'
 import { jwt } from '@fanline/hub/jwt'
@@ -8,7 +9,6 @@ import type { RunningServer } from '../compose.ts'
 import { composed } from '../testing/composed.ts'
 import { eventually } from '../testing/eventually.ts'
 import { openStream } from '../testing/heard-stream.ts'
-import { rawRequest } from '../testing/raw-request.ts'
 
 const ALL = 'user-channel,client-id,notification,session,starter'
 const SECRET = 'a secret of the tests, long enough to be taken'
@@ -484,7 +484,22 @@ describe('a closed preset', () => {
 
   it('holds no connection for a body that it does not read', async (t) => {
     const { server } = await closed(t)
-    const head = 'POST /send-to-user HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n'
-    assert.match(await rawRequest(server.port, `${head}{"userID`), /^HTTP\/1\.1 401 .*"error":/s)
+    const socket = connect(server.port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    let answer = ''
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      answer += text
+    })
+    // Whoever is refused closes while we still write.
+    socket.on('error', () => socket.destroy())
+    socket.write('POST /send-to-user HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n')
+    const trickle = setInterval(() => socket.write(' '), 100)
+    t.after(() => clearInterval(trickle))
+    const closedInTime = new Promise<boolean>((resolve) => {
+      socket.once('close', () => resolve(true))
+      AbortSignal.timeout(8000).onabort = () => resolve(false)
+    })
+    assert(await closedInTime)
+    assert.match(answer, /^HTTP\/1\.1 401 .*"error":/s)
   })
 })
