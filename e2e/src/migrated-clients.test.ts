@@ -18,7 +18,6 @@ const PATIENCE_MS = 40_000
 const LEVELS = ['strict', 'enhanced'] as const
 
 const SECRET = 'a secret of the tests, long enough to be taken'
-const API_KEY = 'a-key-of-the-tests-long-enough-to-be-taken'
 
 declare global {
   interface Window {
@@ -132,7 +131,7 @@ for (const level of LEVELS) {
 
     test('004.12 the cookie of the sign-in, sent to another origin', async () => {
       const { hostname } = new URL(server.origin)
-      await context.addCookies([{ name: 'session', value: tokenOf(12), domain: hostname, path: '/' }])
+      await context.addCookies([{ name: 'token', value: tokenOf(12), domain: hostname, path: '/' }])
       const pages = await connectedPages()
       await notify(12, 'With a cookie')
       for (const page of pages) await page.locator('li', { hasText: 'With a cookie' }).waitFor()
@@ -185,13 +184,8 @@ for (const level of LEVELS) {
     })
 
     function startStarter(port?: number): Promise<RunningServer> {
-      return startServer(
-        [
-          ...['start', '--preset', 'starter', '--preset-level', level, '--cors-origins', site.origin],
-          ...['--jwt-user-claim', 'id', '--jwt-cookie', 'session', '--jwt-token-in-query', 'true'],
-        ],
-        { port, env: { FANLINE_JWT_SECRET: SECRET, FANLINE_API_KEY: API_KEY } },
-      )
+      const flags = ['--preset', 'starter', '--preset-level', level, '--cors-origins', site.origin]
+      return startServer(['start', ...flags], { port, env: { FANLINE_JWT_SECRET: SECRET } })
     }
 
     /** All three pages, once they are connected. */
@@ -211,7 +205,7 @@ for (const level of LEVELS) {
     }
 
     function notify(user: number, title: string): Promise<string> {
-      const env = { SERVER: server.origin, TOKEN: API_KEY }
+      const env = { SERVER: server.origin, TOKEN: tokenOf(1, 'admin') }
       return run(process.execPath, [`${folder}starter/publish.mjs`, String(user), title], env)
     }
   })
@@ -315,8 +309,8 @@ async function shows(page: Page, selector: string, text: string): Promise<void> 
 }
 
 /** A token as the starter makes them: its users are numbers. */
-function tokenOf(id: number): string {
-  const claims = { id, email: `${id}@example.com`, role: 'user', exp: Math.floor(Date.now() / 1000) + 3600 }
+function tokenOf(id: number, role = 'user'): string {
+  const claims = { id, email: `${id}@example.com`, role, exp: Math.floor(Date.now() / 1000) + 3600 }
   const unsigned = [{ alg: 'HS256', typ: 'JWT' }, claims]
     .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
     .join('.')
