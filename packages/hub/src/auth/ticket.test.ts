@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { ProblemError } from '@fanline/protocol'
 import { type CredentialSource, grantAccess } from '../authenticator.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { as, saidAccess } from '../testing/said-access.ts'
@@ -94,11 +95,40 @@ describe('a ticket', () => {
         assert.equal((await ask('{"channels":"a.1"}')).json.code, 'bad-request')
         assert.equal((await ask('{"user":"v"}')).json.code, 'bad-request')
         assert.equal((await ask('{"origin":"app.example"}')).json.code, 'bad-request')
+        const many = Array.from({ length: 101 }, (_, i) => `a.${i}`)
+        assert.equal((await ask(JSON.stringify({ channels: many }))).json.code, 'too-many-channels')
         assert.equal((await ask('', {})).json.code, 'unauthorized')
         assert.equal(typeof (await ask('')).json.ticket, 'string')
       },
       routesWith(tickets),
     )
+  })
+
+  it('of one user leaves room for those of others, and is room again when it has ended', () => {
+    const clock = new FakeClock()
+    const tickets = new Tickets({ lifetimeMs: LIFETIME_MS, clock })
+    const giveAll = (user: string | undefined): number => {
+      const access = grantAccess({ user, subscribe: ['**'] })
+      const channels = Array.from({ length: 100 }, (_, i) => `${i}`.padStart(200, 'a'))
+      for (let given = 0; ; given++) {
+        try {
+          tickets.issue(access, { channels, origin: undefined })
+        } catch (error) {
+          assert.equal((error as ProblemError).code, 'too-many-tickets')
+          return given
+        }
+      }
+    }
+    assert.equal(giveAll('greedy'), 39)
+    assert.equal(giveAll('honest'), 39)
+    clock.advance(LIFETIME_MS - 1)
+    assert.equal(giveAll('greedy'), 0)
+    clock.advance(LIFETIME_MS)
+    assert.equal(giveAll('greedy'), 39)
+    const all = giveAll(undefined)
+    assert.ok(all > 2000 && all < 3000, `${all} tickets of 26 kB`)
+    clock.advance(LIFETIME_MS)
+    assert.equal(giveAll(undefined), all + 39)
   })
 
   it('ends when no stream used it in time, and no sooner than that after a stream', () => {

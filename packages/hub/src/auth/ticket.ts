@@ -16,8 +16,18 @@ import { isOwnOrigin } from './page-origin.ts'
 /** Nobody guesses 256 bits. */
 const TICKET_BYTES = 32
 
-/** A ticket takes some 500 bytes. */
-const MAX_TICKETS = 100_000
+/** All tickets together: room for 100,000 that name a channel or two. */
+const MAX_BYTES = 64 * 1024 * 1024
+
+/** Those of one user, who could otherwise leave nobody else a ticket: 1,600 that name a channel or two. */
+const MAX_BYTES_OF_USER = 1024 * 1024
+
+/** What a ticket takes, and each of its channels beside its name. */
+const TICKET_OVERHEAD_BYTES = 500
+const CHANNEL_OVERHEAD_BYTES = 60
+
+/** Looking for tickets that have ended takes milliseconds, and must not be done for each that is refused. */
+const SWEEP_MS = 1000
 
 /** How long tickets are good. */
 export interface TicketOptions {
@@ -29,6 +39,7 @@ export interface TicketOptions {
 interface Issued {
   readonly access: Access
   readonly origin: string | undefined
+  readonly bytes: number
   endsAt: number
   /** Streams that are open now; while there is one, the ticket does not end. */
   streams: number
@@ -43,6 +54,9 @@ export class Tickets implements TicketIssuer {
   readonly #lifetimeMs: number
   readonly #clock: Pick<Clock, 'now'>
   readonly #issued = new Map<string, Issued>()
+  #bytes = 0
+  readonly #bytesOfUsers = new Map<string, number>()
+  #sweptAt = 0
 
   constructor({ lifetimeMs, clock = systemClock }: TicketOptions) {
     this.#lifetimeMs = lifetimeMs
@@ -51,14 +65,16 @@ export class Tickets implements TicketIssuer {
 
   issue(access: Access, { channels, origin }: TicketRequest): Ticket {
     for (const channel of channels) mustSubscribe(access, channel)
-    this.#mustHaveRoom()
+    const topics = new Set<string>(channels.map(parseChannel))
+    const bytes = bytesOf(topics)
+    this.#mustHaveRoom(access.user, bytes)
     const ticket = randomText()
     const endsAt = Math.min(
       this.#clock.now() + this.#lifetimeMs,
       access.expiresAt ?? Number.POSITIVE_INFINITY,
     )
-    const topics = new Set<string>(channels.map(parseChannel))
     const issued: Issued = {
+      bytes,
       endsAt,
       streams: 0,
       origin,
@@ -80,6 +96,7 @@ export class Tickets implements TicketIssuer {
       },
     }
     this.#issued.set(ticket, issued)
+    this.#count(access.user, bytes)
     return { ticket, expiresAt: new Date(endsAt).toISOString() }
   }
 
@@ -99,11 +116,42 @@ export class Tickets implements TicketIssuer {
     return (streams === 0 && endsAt <= now) || (access.expiresAt ?? Number.POSITIVE_INFINITY) <= now
   }
 
-  #mustHaveRoom(): void {
-    if (this.#issued.size < MAX_TICKETS) return
-    for (const [ticket, issued] of this.#issued) if (this.#hasEnded(issued)) this.#issued.delete(ticket)
-    if (this.#issued.size >= MAX_TICKETS) throw new ProblemError('too-many-tickets')
+  #mustHaveRoom(user: string | undefined, bytes: number): void {
+    if (this.#hasRoom(user, bytes)) return
+    this.#sweep()
+    if (!this.#hasRoom(user, bytes)) throw new ProblemError('too-many-tickets')
   }
+
+  /** Who has no user is a server of the application. */
+  #hasRoom(user: string | undefined, bytes: number): boolean {
+    const bytesOfUser = user === undefined ? 0 : (this.#bytesOfUsers.get(user) ?? 0)
+    return this.#bytes + bytes <= MAX_BYTES && bytesOfUser + bytes <= MAX_BYTES_OF_USER
+  }
+
+  #sweep(): void {
+    const now = this.#clock.now()
+    if (now - this.#sweptAt < SWEEP_MS) return
+    this.#sweptAt = now
+    for (const [ticket, issued] of this.#issued) {
+      if (!this.#hasEnded(issued)) continue
+      this.#issued.delete(ticket)
+      this.#count(issued.access.user, -issued.bytes)
+    }
+  }
+
+  #count(user: string | undefined, bytes: number): void {
+    this.#bytes += bytes
+    if (user === undefined) return
+    const bytesOfUser = (this.#bytesOfUsers.get(user) ?? 0) + bytes
+    if (bytesOfUser > 0) this.#bytesOfUsers.set(user, bytesOfUser)
+    else this.#bytesOfUsers.delete(user)
+  }
+}
+
+function bytesOf(topics: ReadonlySet<string>): number {
+  let bytes = TICKET_OVERHEAD_BYTES
+  for (const topic of topics) bytes += topic.length + CHANNEL_OVERHEAD_BYTES
+  return bytes
 }
 
 /** A ticket counts as what it was issued for: the id of a key must not be taken for that of a token. */

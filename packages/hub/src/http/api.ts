@@ -192,15 +192,19 @@ function disconnectOne({ hub, parts }: Context): ApiAnswer {
   return { json: { closed } }
 }
 
-async function issueTicket({ access, tickets, request }: Context): Promise<ApiAnswer> {
+async function issueTicket({ hub, access, tickets, request }: Context): Promise<ApiAnswer> {
   if (!tickets) throw new ProblemError('not-found')
   const { channels, origin = request.header('origin') } = await fieldsOf(request, ['channels', 'origin'])
   if (origin !== undefined && !isOrigin(origin)) {
     throw new ProblemError('bad-request', 'origin is such as https://app.example.')
   }
-  return {
-    json: tickets.issue(access, { channels: channels === undefined ? [] : channelList(channels), origin }),
+  const { channelsPerConnection } = hub.options.limits
+  const topics = channels === undefined ? [] : channelList(channels)
+  // A ticket is for one stream, which could follow no more.
+  if (topics.length > channelsPerConnection) {
+    throw new ProblemError('too-many-channels', `At most ${channelsPerConnection} on one stream.`)
   }
+  return { json: tickets.issue(access, { channels: topics, origin }) }
 }
 
 /** The stream goes on with the credential of this request. */
