@@ -15,7 +15,7 @@ export class Feed {
   #start = ZERO
   #end = ZERO
 
-  /** @param maxLength characters of data */
+  /** @param maxLength characters of data, and of the ids that must not get it */
   constructor(maxEntries: number, maxLength: number) {
     this.#maxEntries = maxEntries
     this.#maxLength = maxLength
@@ -36,7 +36,7 @@ export class Feed {
     for (const entry of batch) {
       if (entry.position === null) continue
       this.#entries.push(entry)
-      this.#length += entry.event.data.length
+      this.#length += lengthOf(entry)
       this.#end = entry.position
     }
     // Halving makes the cost of forgetting constant per entry.
@@ -81,8 +81,14 @@ export class Feed {
 
   #measure(): void {
     this.#length = 0
-    for (const entry of this.#entries) this.#length += entry.event.data.length
+    for (const entry of this.#entries) this.#length += lengthOf(entry)
   }
+}
+
+function lengthOf({ event, except }: Entry): number {
+  let length = event.data.length
+  for (const id of except) length += id.length
+  return length
 }
 
 const NOTHING: readonly Entry[] = []
