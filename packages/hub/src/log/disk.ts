@@ -255,7 +255,9 @@ async function claimOf(path: string): Promise<DirectoryClaim> {
   } catch (cause) {
     // Errors of the system speak of calls; those of the claim say what is the matter.
     const { code, message } = cause as NodeJS.ErrnoException
-    throw code === undefined ? cause : new Error(`The directory ${path} cannot be used: ${message}`, { cause })
+    throw code === undefined
+      ? cause
+      : new Error(`The directory ${path} cannot be used: ${message}`, { cause })
   }
 }
 
