@@ -219,7 +219,10 @@ class Simulation {
           except: request.except as string[] | undefined,
         })
       },
-      (error) => this.violations.push(`a publish failed: ${error}`),
+      (error) => {
+        // Who waited too long for the log of a new process was told, and may try again.
+        if (error.detail !== 'It is not open yet.') this.violations.push(`a publish failed: ${error}`)
+      },
     )
   }
 
