@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { it } from 'node:test'
 import { inTime } from './testing/deadline.ts'
-import { ForkedHub } from './testing/forked-hub.ts'
+import { ForkedHub, type Report } from './testing/forked-hub.ts'
 
 const READERS = 200
 const EVENTS = 100_000
@@ -20,9 +20,9 @@ it('one client that never reads costs the others nothing, and little memory', as
 
     // Loopback buffers swallow megabytes: first the client must be behind.
     let before = await hub.ask({ do: 'report' })
-    for (let round = 0; round < 20 && before.behind === 0; round++) {
+    for (let round = 0; round < 20 && before.behind !== 1; round++) {
       await hub.ask({ do: 'publish', count: 2000, bytes: 1000 })
-      before = await hub.ask({ do: 'report' })
+      before = await readersCaughtUp(hub)
     }
     assert.equal(before.behind, 1, 'the hub shows the client that never reads as behind')
 
@@ -51,6 +51,14 @@ it('one client that never reads costs the others nothing, and little memory', as
     await hub.end()
   }
 })
+
+/** Readers on a busy machine may be behind for a moment, too; who never reads still is when they have caught up. */
+async function readersCaughtUp(hub: ForkedHub): Promise<Report> {
+  for (let tries = 0; ; tries++) {
+    const report = await hub.ask({ do: 'report' })
+    if (report.behind <= 1 || tries === 200) return report
+  }
+}
 
 /** Counts events, and keeps no more of what it reads than it needs. */
 class Reader {
@@ -100,7 +108,11 @@ class Reader {
     for (const match of all.matchAll(/\ndata: (\d+) x*\n\n/g)) {
       if (match.index + match[0].length <= known) continue
       const number = Number(match[1])
-      if (number === 0) this.#next = 0
+      // On a busy machine the warm-up may overtake a reader; what counts begins anew.
+      if (number === 0) {
+        this.#next = 0
+        this.#fault = undefined
+      }
       if (number !== this.#next) this.#fault ??= `event ${number} came where ${this.#next} was due`
       this.#next = number + 1
     }
