@@ -67,20 +67,35 @@ export function firstOf(authenticators: readonly Authenticator[]): Authenticator
   }
 }
 
+/** Knows which credentials count no more: a hub. */
+export interface RevocationCheck {
+  /** Resolves when it knows all that was revoked before; undefined when it does. */
+  awaitLog(): Promise<void> | undefined
+  isRevoked(access: Access): boolean
+}
+
 /**
  * Who is asking.
- * @throws ProblemError `unauthorized` when there is no credential, and what the authenticator throws
+ * @throws ProblemError `unauthorized` when there is no credential, `token-revoked`, `log-unavailable` while nobody knows
+ * what was revoked, and what the authenticator throws
  */
 export async function authenticated(
   authenticate: Authenticator,
   source: CredentialSource,
-  isRevoked: (access: Access) => boolean,
+  hub: RevocationCheck,
 ): Promise<Access> {
   const access = await authenticate(source)
   if (!access) throw new ProblemError('unauthorized')
+  const opening = isRevocable(access) ? hub.awaitLog() : undefined
+  if (opening) await opening
   // Asked each time, because an authenticator may remember what it verified.
-  if (isRevoked(access)) throw new ProblemError('token-revoked')
+  if (hub.isRevoked(access)) throw new ProblemError('token-revoked')
   return access
+}
+
+/** An operator's key is not: figures are to be had while the log is down. */
+function isRevocable({ user, credential: { kind } }: Access): boolean {
+  return user !== undefined || kind === 'token' || kind === 'ticket'
 }
 
 /** What a ticket is wanted for. */

@@ -207,7 +207,7 @@ export class Hub<Events extends EventMap = EventMap> {
     this.#ready = log
       .open({ entries: (batch) => this.#announced(batch), gap: (gap) => this.#gapAdmitted(gap) })
       .then(() => log.watch(REVOCATIONS_CHANNEL))
-      .then(() => this.#readRevocations())
+      .then(() => this.#readRevocations(ZERO))
       .then(
         (head) => {
           // What is before the head will not be announced.
@@ -227,6 +227,14 @@ export class Hub<Events extends EventMap = EventMap> {
   /** Resolves when the log is open. @throws ProblemError `log-unavailable` */
   get ready(): Promise<void> {
     return this.#ready
+  }
+
+  /**
+   * Waits for the log, and so for all that was revoked before, but not for ever. Undefined when it is open.
+   * @throws ProblemError `log-unavailable` or `shutting-down`
+   */
+  awaitLog(): Promise<void> | undefined {
+    return this.#opened ? undefined : this.#becomeReady()
   }
 
   /** A reconnection time in milliseconds, spread so that clients do not come back together. */
@@ -360,7 +368,7 @@ export class Hub<Events extends EventMap = EventMap> {
 
   /** Ends a revocation before its time. Answers false when none in force has this id. */
   async liftRevocation(id: string): Promise<boolean> {
-    if (!this.#revocations.has(id)) return false
+    if (!this.#revocations.has(id, this.clock.now())) return false
     await this.#control(liftedEvent(id))
     return true
   }
@@ -546,14 +554,18 @@ export class Hub<Events extends EventMap = EventMap> {
 
   #controlled(event: HubEvent): void {
     this.#revocations.apply(event)
+    this.#endRevoked()
+  }
+
+  #endRevoked(): void {
     for (const connection of [...this.#registry.all()]) {
       if (this.isRevoked(connection)) connection.close('revoked')
     }
   }
 
-  /** What was revoked before this process began. Answers the head. */
-  async #readRevocations(): Promise<Position> {
-    let after = ZERO
+  /** Reads what was revoked after a position. Answers the head. */
+  async #readRevocations(start: Position): Promise<Position> {
+    let after = start
     for (;;) {
       const page = await this.#log.read({
         channels: [REVOCATIONS_CHANNEL],
@@ -567,6 +579,16 @@ export class Hub<Events extends EventMap = EventMap> {
     }
   }
 
+  /** Announcements were lost: what was revoked since is in the log. */
+  async #catchUpRevocations(after: Position): Promise<void> {
+    try {
+      await this.#readRevocations(after)
+      this.#endRevoked()
+    } catch (error) {
+      this.#delivery.report(toProblem(error), {})
+    }
+  }
+
   #announced(batch: readonly Entry[]): void {
     for (const { channel, event } of batch) if (channel === REVOCATIONS_CHANNEL) this.#controlled(event)
     this.#feed.push(batch)
@@ -575,6 +597,7 @@ export class Hub<Events extends EventMap = EventMap> {
 
   #gapAdmitted(gap: Gap): void {
     this.#feed.forget(gap.through)
+    if (gap.channel === REVOCATIONS_CHANNEL) void this.#catchUpRevocations(gap.after)
     for (const connection of this.#registry.followers(gap.channel)) connection.reread(gap)
   }
 

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { SignJWT } from 'jose'
+import { jwt } from './auth/jwt.ts'
 import { Tickets } from './auth/ticket.ts'
+import { grantAccess } from './authenticator.ts'
 import { memoryLog } from './log/memory.ts'
 import type { Log } from './log.ts'
 import { FakeClock } from './testing/fake-clock.ts'
 import { ADMIN, as, saidAccess, withToken } from './testing/said-access.ts'
-import { doors, nativeDoor, type ServedHub, withHub } from './testing/served-hub.ts'
+import { doors, inProcessDoor, nativeDoor, type ServedHub, withHub } from './testing/served-hub.ts'
+import { type LogPort, SharedLog } from './testing/shared-log.ts'
 import { json, type StreamClient } from './testing/stream-client.ts'
 
 const HOUR_MS = 3_600_000
@@ -135,6 +139,90 @@ describe('a revocation', () => {
       ROUTES,
     ))
 
+  it('that is lifted leaves others in force, and one that has ended cannot be lifted', () => {
+    const clock = new FakeClock()
+    return withHub(
+      nativeDoor,
+      { clock },
+      async (served) => {
+        const token = withToken('t1', { user: 'u', subscribe: ['a'] })
+        const ofUser = await served.hub.revoke({ user: 'u' })
+        const ofToken = await served.hub.revoke({ jti: 't1', until: (clock.now() + HOUR_MS) / 1000 })
+        const ofOther = await served.hub.revoke({ user: 'v', until: (clock.now() + HOUR_MS) / 1000 })
+        assert.equal(await served.hub.liftRevocation(ofUser.id), true)
+        await assertRefused(served, token)
+        assert.equal(await served.hub.liftRevocation(ofToken.id), true)
+        await served.listen('/v1/events/a', token)
+        assert.deepEqual(served.hub.revocations(), [ofOther])
+        clock.advance(HOUR_MS)
+        assert.equal(await served.hub.liftRevocation(ofOther.id), false)
+      },
+      ROUTES,
+    )
+  })
+
+  it('of a token is not one of a key with the same id', () => {
+    const key = as({ subscribe: ['a'], credential: { kind: 'key', id: 't1' } })
+    return withHub(
+      nativeDoor,
+      {},
+      async (served) => {
+        const stream = await served.listen('/v1/events/a', key)
+        await revoke(served, { jti: 't1' })
+        await served.hub.publish({ channel: 'a', data: 'still here' })
+        assert.equal((await stream.next()).data, 'still here')
+      },
+      ROUTES,
+    )
+  })
+
+  it('counts for a token that was verified before, and is remembered', async () => {
+    const secret = 'a secret that is long enough for HS256'
+    const token = await new SignJWT({ jti: 't1', sub: 'u', fanline: { admin: true } })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime('1h')
+      .sign(new TextEncoder().encode(secret))
+    const headers = { Authorization: `Bearer ${token}` }
+    await withHub(
+      nativeDoor,
+      {},
+      async (served) => {
+        assert.equal((await served.call('GET', '/v1/stats', undefined, headers)).status, 200)
+        await served.hub.revoke({ jti: 't1' })
+        const answer = await served.call('GET', '/v1/stats', undefined, headers)
+        assert.deepEqual([answer.status, answer.json.code], [401, 'token-revoked'])
+        assert.equal(answer.headers.get('www-authenticate'), 'Bearer')
+      },
+      { authenticator: jwt({ secret }) },
+    )
+  })
+
+  it('counts for streams that an application opens without a credential', () =>
+    withHub(inProcessDoor, {}, async ({ hub }) => {
+      const open = (): Promise<Response> => hub.fetch(new Request('http://app.test/'), { user: 'u' })
+      const before = await open()
+      await hub.revoke({ user: 'u' })
+      assert.match(await before.text(), /fanline\.bye\ndata: \{"reason":"revoked"/)
+      const after = await open()
+      assert.deepEqual(
+        [after.status, ((await after.json()) as { code: string }).code],
+        [401, 'token-revoked'],
+      )
+    }))
+
+  it('is heard by nobody, and its channel has no name', () =>
+    withHub(nativeDoor, {}, async (served) => {
+      const stream = await served.listen('/v1/events/a')
+      await served.hub.revoke({ user: 'u' })
+      await served.hub.publish({ channel: 'a', data: 'next' })
+      assert.equal((await stream.next()).data, 'next')
+      for (const path of ['/v1/events/@revocations', '/v1/channels/@revocations/history']) {
+        assert.equal((await served.call('GET', path)).json.code, 'channel-reserved', path)
+      }
+      const forged = await served.publish({ channel: '@revocations', event: 'lifted', data: 'x' })
+      assert.equal(forged.json.code, 'channel-reserved')
+    }))
+
   it('ends a stream that was opened with a ticket for the token', () => {
     const tickets = new Tickets({ lifetimeMs: 60_000 })
     const authenticator: typeof saidAccess = (source) => tickets.authenticate(source) ?? saidAccess(source)
@@ -255,3 +343,113 @@ describe('a revocation', () => {
       ROUTES,
     ))
 })
+
+describe('a revocation in a log of several hubs', () => {
+  const token = withToken('t1', { user: 'u', subscribe: ['a'] })
+
+  it('ends streams of each of them, and so does its end', () =>
+    twoHubs(async (here, there) => {
+      const stream = await there.listen('/v1/events/a', token)
+      const { id } = await here.hub.revoke({ user: 'u' })
+      await assertRevoked(stream)
+      await assertRefused(there, token)
+      assert.deepEqual(there.hub.revocations(), here.hub.revocations())
+      assert.equal(await there.hub.liftRevocation(id), true)
+      await here.listen('/v1/events/a', token)
+      assert.deepEqual(here.hub.revocations(), [])
+    }))
+
+  it('is known to a hub that begins later, and so is its end', async () => {
+    const log = new SharedLog(memoryLog())
+    await withHub(nativeDoor, { log: log.port() }, async ({ hub }) => {
+      await hub.revoke({ user: 'u' })
+      // More than a page.
+      for (let n = 0; n < 600; n++) await hub.revoke({ jti: `other ${n}` })
+      await hub.liftRevocation((await hub.revoke({ user: 'v' })).id)
+    })
+    await withHub(
+      nativeDoor,
+      { log: log.port() },
+      async (served) => {
+        await assertRefused(served, token)
+        await served.listen('/v1/events', as({ user: 'v' }))
+        assert.equal(served.hub.revocations().length, 601)
+      },
+      ROUTES,
+    )
+  })
+
+  it('counts for those who ask before the log is open', async () => {
+    const log = new SharedLog(memoryLog())
+    await withHub(nativeDoor, { log: log.port() }, async ({ hub }) => {
+      await hub.revoke({ jti: 't1' })
+    })
+    let open = (): void => undefined
+    const opening = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const admin = grantAccess({ admin: true, credential: { kind: 'token', id: 't1' } })
+    await withHub(
+      inProcessDoor,
+      { log: log.port({ opening }) },
+      async (served) => {
+        const asked = [
+          served.call('GET', '/v1/events'),
+          served.call('POST', '/v1/publish/a', 'x'),
+          served.call('GET', '/v1/revocations'),
+          served.call('POST', '/v1/revocations', '{"user":"v"}'),
+        ]
+        // All of them have come as far as they get.
+        await new Promise((resolve) => setImmediate(resolve))
+        open()
+        for (const { json: problem } of await Promise.all(asked)) assert.equal(problem.code, 'token-revoked')
+        assert.equal(served.hub.stats().published, 0)
+        assert.equal(served.hub.revocations().length, 1)
+      },
+      { authenticator: () => admin },
+    )
+  })
+
+  it('is waited for until a log that does not open is given up, but not by operators', () => {
+    const clock = new FakeClock()
+    const log = new SharedLog(memoryLog()).port({ opening: new Promise(() => undefined) })
+    return withHub(
+      inProcessDoor,
+      { clock, log },
+      async (served) => {
+        assert.equal((await served.call('GET', '/v1/stats', undefined, ADMIN)).status, 200)
+        const asked = served.call('GET', '/v1/channels/a/history', undefined, token)
+        await new Promise((resolve) => setImmediate(resolve))
+        clock.advance(60_000)
+        const { status, json: problem } = await asked
+        assert.deepEqual([status, problem.code], [503, 'log-unavailable'])
+      },
+      ROUTES,
+    )
+  })
+
+  it('counts where its announcement was lost, as soon as the log admits that', () =>
+    twoHubs(async (here, there, port) => {
+      const stream = await there.listen('/v1/events/a', token)
+      port.cutOff()
+      await here.hub.revoke({ user: 'u' })
+      assert.deepEqual(there.hub.revocations(), [])
+      port.comeBack()
+      await assertRevoked(stream)
+      assert.deepEqual(there.hub.revocations(), here.hub.revocations())
+    }))
+})
+
+/** Two hubs on one log, and the port of the second. */
+async function twoHubs(
+  test: (here: ServedHub, there: ServedHub, port: LogPort) => Promise<void>,
+): Promise<void> {
+  const log = new SharedLog(memoryLog())
+  const port = log.port()
+  await withHub(
+    nativeDoor,
+    { log: log.port() },
+    (here) => withHub(nativeDoor, { log: port }, (there) => test(here, there, port), ROUTES),
+    ROUTES,
+  )
+}

@@ -60,8 +60,9 @@ export class Revocations {
     return [...this.#byId.values()].map(({ revocation }) => revocation)
   }
 
-  has(id: string): boolean {
-    return this.#byId.has(id)
+  /** True when one in force has this id. */
+  has(id: string, nowMs: number): boolean {
+    return (this.#byId.get(id)?.untilMs ?? 0) > nowMs
   }
 
   /** @throws ProblemError `too-many-revocations` */

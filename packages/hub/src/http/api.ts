@@ -117,7 +117,7 @@ async function answerRoute(
   const parts = segments.filter((_, i) => route.path[i] === '*').map(decode)
   let access: Access
   try {
-    access = await authenticated(authenticator, request, (asking) => hub.isRevoked(asking))
+    access = await authenticated(authenticator, request, hub)
   } catch (refusal) {
     if (route.answer === listen && request.method === 'GET') return { refusal }
     throw refusal
@@ -220,7 +220,7 @@ function renew({ hub, access, parts }: Context): ApiAnswer {
 async function follow({ hub, access, request, parts }: Context): Promise<ApiAnswer> {
   const id = parts[0]!
   const { channels } = await fieldsOf(request, ['channels'])
-  const topics = channelList(channels)
+  const topics = [...new Set(channelList(channels))]
   mustBeOwn(hub, access, id)
   for (const channel of topics) mustSubscribe(access, channel)
   if (!(await hub.follow(id, topics))) throw new ProblemError('connection-not-found')

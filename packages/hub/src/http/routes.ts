@@ -143,7 +143,7 @@ export async function mustBeAdmin(
   authenticator: Authenticator,
   source: CredentialSource,
 ): Promise<void> {
-  mustAdminister(await authenticated(authenticator, source, (asking) => hub.isRevoked(asking)))
+  mustAdminister(await authenticated(authenticator, source, hub))
 }
 
 function corsHeaders(cors: CorsPolicy, request: ApiRequest): [string, string][] {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { openAccess } from '../authenticator.ts'
 import { type CreateHubOptions, createHub, type EmbeddedHub } from '../create-hub.ts'
 import { nativeRoutes, type Routes, type RoutesOptions } from '../http/routes.ts'
-import { eventually } from './deadline.ts'
+import { eventually, inTime } from './deadline.ts'
 import { type Fetch, StreamClient } from './stream-client.ts'
 
 interface OpenDoor {
@@ -72,7 +72,7 @@ export class ServedHub {
       headers,
       ...(body === undefined ? {} : { body, duplex: 'half' }),
     } as RequestInit)
-    const text = await response.text()
+    const text = await inTime(response.text(), () => `the end of the answer to ${method} ${path}`)
     return {
       status: response.status,
       headers: response.headers,

@@ -155,10 +155,7 @@ async function answer(
 ): Promise<void> {
   const { authenticator, preset, hub, settings, route, pattern } = mounted
   try {
-    const access =
-      settings.auth === 'open'
-        ? OPEN
-        : await authenticated(authenticator, request, (asking) => hub.isRevoked(asking))
+    const access = settings.auth === 'open' ? OPEN : await authenticated(authenticator, request, hub)
     const context: PresetContext = {
       ...mounted,
       request,
