@@ -58,16 +58,15 @@ export class NodeSink implements Sink {
   }
 
   progress(): number {
-    return this.bufferedBytes()
+    // A large write that the kernel takes little by little shows only in libuv's queue; node's own socket time-out
+    // looks at it for the same reason.
+    const socket = this.#socket as unknown as { _handle?: { writeQueueSize?: number } | null } | undefined
+    return this.bufferedBytes() + (socket?._handle?.writeQueueSize ?? 0)
   }
 
   bufferedBytes(): number {
-    const socket = this.#socket
-    if (!socket) return this.#response.writableLength
-    // A large write that the kernel takes little by little shows only in libuv's queue; node's own socket time-out
-    // looks at it for the same reason.
-    const handle = (socket as unknown as { _handle?: { writeQueueSize?: number } | null })._handle
-    return socket.writableLength + (handle?.writeQueueSize ?? 0)
+    // A write counts until all of it has left: so long its bytes are kept.
+    return (this.#socket ?? this.#response).writableLength
   }
 
   end(): void {
