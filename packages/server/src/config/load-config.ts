@@ -12,7 +12,7 @@ import { didYouMean } from './did-you-mean.ts'
 import type { Environment } from './environment.ts'
 import { NAMED_OPTIONS, type NamedOption } from './named-options.ts'
 import { checkOption, fromText, type Given } from './read-option.ts'
-import type { Config } from './server-options.ts'
+import { type Config, SERVER_OPTIONS } from './server-options.ts'
 
 /** Where configuration comes from. Flags win over variables, these over the file, the file over the defaults. */
 export interface ConfigSources {
@@ -102,7 +102,7 @@ function refuseUnknownVariables(environment: Environment): void {
 }
 
 function refuseContradictions(config: Config, sources: LoadedConfig['sources']): void {
-  const { admin, cors, data, host, http, jwt, port, proxy, redis } = config
+  const { admin, cors, data, durability, host, http, jwt, port, proxy, redis } = config
   networks(proxy.trusted)
   hostGuard(host, http.hosts)
   tokenIssuers(jwt)
@@ -116,7 +116,8 @@ function refuseContradictions(config: Config, sources: LoadedConfig['sources']):
     const [one, other] = [sources.get('data'), sources.get('redis')]
     throw usageFailure(`${one} and ${other} name two places for one history: leave one of them out.`)
   }
-  if (data === '' && sources.has('durability')) {
+  // Its default says nothing: `config print` writes it for everybody.
+  if (data === '' && durability !== SERVER_OPTIONS.durability.default) {
     throw usageFailure('durability is that of a log on disk: name its directory with data, or leave it out.')
   }
   try {
