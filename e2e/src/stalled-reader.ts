@@ -8,7 +8,7 @@ import { publishLines } from './publish-lines.ts'
 import { ServerView } from './server-view.ts'
 import { TimedListener } from './timed-listener.ts'
 
-const PER_SECOND = 2500
+const PER_SECOND = 1000
 const MAX_HISTORY_BYTES = 128 * 1024 * 1024
 /** By how much a busy machine may delay the one server more than the other, in milliseconds. */
 const NOISE_MS = 200
@@ -22,8 +22,9 @@ const MAX_MORE_BYTES = 64 * 1024 * 1024
 export async function measureBesideStalledReader(t: TestContext, messages: number): Promise<void> {
   // All of them are kept, so that a machine where the readers themselves get no time is no gap.
   const history = ['--history-max-events', String(messages), '--history-max-bytes', String(MAX_HISTORY_BYTES)]
+  const patience = ['--delivery-stall-timeout-ms', '600000'] // it would be cut after half a minute
   const start = async () => {
-    const server = await startDevServer(undefined, ['--preset', 'session', ...history])
+    const server = await startDevServer(undefined, ['--preset', 'session', ...history, ...patience])
     t.after(() => server.stop())
     return { server, view: new ServerView(server.origin) }
   }

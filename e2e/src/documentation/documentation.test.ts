@@ -22,6 +22,25 @@ test('every relative link leads somewhere', () => {
   assert.deepEqual(broken, [])
 })
 
+test('every test that a page names is there', () => {
+  const missing = pages.flatMap((page) =>
+    page.tests
+      .filter(({ title, path }) => !hasTest(path, title))
+      .map(({ title }) => `${page.path}: ${title}`),
+  )
+  assert.deepEqual(missing, [])
+})
+
+test('docs/migrate/claims.md has fifteen claims, each with its test or what it waits for', () => {
+  const text = readFileSync(join(ROOT, 'docs/migrate/claims.md'), 'utf8')
+  const rows = text.split('\n').filter((line) => /^\| \d+ \|/.test(line))
+  assert.deepEqual(
+    rows.map((row) => Number(row.split('|')[1])),
+    Array.from({ length: 15 }, (_, i) => i + 1),
+  )
+  for (const row of rows) assert.match(row, /\.test\.ts\)|come later/)
+})
+
 test('docs/README.md leads to every page of docs, or to its folder', () => {
   const index = pages.find(({ path }) => path === 'docs/README.md')
   const named = new Set(index?.links.map((link) => index.resolve(link)))
@@ -55,3 +74,12 @@ describe('what a page tells its reader to do works as the page shows it', () => 
 
   for (const page of walked) test(page.path, () => Walkthrough.through(page))
 })
+
+/** True when a test has this title, or one that goes on with what the test is run with. */
+function hasTest(path: string, title: string): boolean {
+  if (!existsSync(join(ROOT, path))) return false
+  const source = readFileSync(join(ROOT, path), 'utf8')
+  return ['test', 'it', 'describe'].some((call) =>
+    ["'", '"', '`'].some((quote) => source.includes(`${call}(${quote}${title}`)),
+  )
+}

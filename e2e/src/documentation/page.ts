@@ -54,6 +54,14 @@ export class Page {
     return forms.flatMap((form) => [...prose.matchAll(form)].map(([, target]) => target!))
   }
 
+  /** Tests that it names by their titles. */
+  get tests(): readonly { readonly title: string; readonly path: string }[] {
+    const links = [...this.#prose().matchAll(/\[([^\]]+)\]\(([^()\s]+\.test\.ts)\)/g)]
+    return links
+      .map(([, title, link]) => ({ title: title!, path: this.resolve(link!) }))
+      .filter(({ title }) => title !== 'a test')
+  }
+
   /** What can stand after `#` in a link to this page, as GitHub makes it from headings. */
   get anchors(): ReadonlySet<string> {
     const headings = [...this.#prose().matchAll(/^#{1,6} +(.+?) *$/gm)].map(([, heading]) => heading!)

@@ -7,6 +7,7 @@ import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startDevServer } from '../dev-server.ts'
 import { freePort } from '../free-port.ts'
+import { type RunningServer, untilReady } from '../running-server.ts'
 import { Expectation } from './expectation.ts'
 import { type Fence, type Page, ROOT } from './page.ts'
 
@@ -14,13 +15,14 @@ import { type Fence, type Page, ROOT } from './page.ts'
 const PATIENCE_MS = 20_000
 
 /** Where a page says that `fanline dev` listens, and where an application of the page does. */
-const SERVER_PORT = /\b4000\b/g
+const SERVER_PORT = '4000'
 const APP_PORT = /\b3000\b/g
 
 /**
  * Does what a page tells its reader to do, against a `fanline dev` of its own, and compares what the page shows.
  * The second word of a fence says what a block is:
  *
+ * - `serve`: a server in place of the one before; a comment says where it listens, as `localhost:8080`
  * - `run`: commands that come to an end, with exit code 0
  * - `listen`: a command for another terminal, which runs on
  * - `app`: an application, started with node in place of the one before; it listens on port 3000
@@ -35,12 +37,15 @@ export class Walkthrough {
   readonly #children = new Set<ChildProcess>()
   readonly #ports: { readonly server: number; readonly app: number }
   #app: ChildProcess | undefined
+  #serverPort = SERVER_PORT
+  #stopServer: () => Promise<unknown>
   #output = ''
   #listener: Listener | undefined
 
-  private constructor(page: Page, ports: { readonly server: number; readonly app: number }) {
+  private constructor(page: Page, server: RunningServer, appPort: number) {
     this.#page = page
-    this.#ports = ports
+    this.#ports = { server: server.port, app: appPort }
+    this.#stopServer = () => server.stop()
   }
 
   /** True when the page has something to do. */
@@ -51,17 +56,20 @@ export class Walkthrough {
   /** @throws Error that names the line of the page which is not true */
   static async through(page: Page): Promise<void> {
     const server = await startDevServer()
-    const walkthrough = new Walkthrough(page, { server: server.port, app: await freePort() })
+    const walkthrough = new Walkthrough(page, server, await freePort())
     try {
       for (const fence of page.fences) await walkthrough.#step(fence)
     } finally {
       for (const child of walkthrough.#children) kill(child)
-      await server.stop()
+      await walkthrough.#stopServer()
     }
   }
 
   async #step(fence: Fence): Promise<void> {
     switch (fence.role) {
+      case 'serve':
+        await this.#serve(fence)
+        break
       case 'run':
         this.#output = await this.#run(fence)
         break
@@ -82,6 +90,22 @@ export class Walkthrough {
       default:
         throw this.#wrong(fence, `there is no role "${fence.role}"`)
     }
+  }
+
+  async #serve(fence: Fence): Promise<void> {
+    const [, port] = /\blocalhost:(\d+)/.exec(fence.text) ?? []
+    if (port === undefined) throw this.#wrong(fence, 'does not say where it listens, as localhost:8080')
+    await this.#stopServer()
+    this.#serverPort = port
+    const child = this.#spawn('bash', ['-euc', fence.text], { FANLINE_PORT: String(this.#ports.server) })
+    const gone = once(child, 'exit')
+    this.#stopServer = () => {
+      kill(child)
+      return gone
+    }
+    await untilReady(child, `http://localhost:${this.#ports.server}`).catch((error: Error) => {
+      throw this.#wrong(fence, error.message)
+    })
   }
 
   async #run(fence: Fence): Promise<string> {
@@ -157,14 +181,14 @@ export class Walkthrough {
   #fill(text: string): string {
     return this.#expectation
       .fill(text)
-      .replace(SERVER_PORT, String(this.#ports.server))
+      .replaceAll(new RegExp(`\\b${this.#serverPort}\\b`, 'g'), String(this.#ports.server))
       .replace(APP_PORT, String(this.#ports.app))
   }
 
-  #spawn(command: string, args: readonly string[]): ChildProcess {
+  #spawn(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
     const child = spawn(command, args, {
       cwd: ROOT,
-      env: { ...process.env, NO_COLOR: '1', FANLINE_URL: `http://localhost:${this.#ports.server}` },
+      env: { ...process.env, NO_COLOR: '1', FANLINE_URL: `http://localhost:${this.#ports.server}`, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true, // a group of its own, which ends with the page
     })
@@ -216,7 +240,11 @@ class Listener {
 }
 
 function kill({ pid }: ChildProcess): void {
-  process.kill(-pid!, 'SIGKILL')
+  try {
+    process.kill(-pid!, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 function answers(port: number): Promise<boolean> {
