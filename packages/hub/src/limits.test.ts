@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ProblemError } from '@fanline/protocol'
+import { grantAccess } from './authenticator.ts'
 import { createHub } from './create-hub.ts'
 import { eventStreamDialect } from './dialect.ts'
 import type { Sink, SinkListener } from './sink.ts'
 import { FakeClock } from './testing/fake-clock.ts'
-import { as, saidAccess } from './testing/said-access.ts'
+import { as, saidAccess, withToken } from './testing/said-access.ts'
 import { doors, nativeDoor, nodeDoor, withHub } from './testing/served-hub.ts'
 import { json } from './testing/stream-client.ts'
 
@@ -121,6 +122,68 @@ describe('publishing', () => {
       ROUTES,
     ))
 
+  it('has a bound for each token that names no user', () =>
+    withHub(
+      nativeDoor,
+      { clock: new FakeClock(), limits: { publishesPerSecondPerUser: 1 } },
+      async (served) => {
+        const publish = (id: string) =>
+          served.call('POST', '/v1/publish/a', 'x', withToken(id, { publish: ['a'] }))
+        assert.equal((await publish('one')).status, 200)
+        assert.equal((await publish('one')).status, 429)
+        assert.equal((await publish('two')).status, 200)
+      },
+      ROUTES,
+    ))
+
+  it('has none where nobody is asked who one is', () =>
+    withHub(nativeDoor, { limits: { publishesPerSecondPerUser: 1 } }, async (served) => {
+      for (let n = 0; n < 5; n++) assert.equal((await served.publish({ channel: 'a', data: n })).status, 200)
+    }))
+
+  it('fills no faster, and stops for no longer, when the clock is set back', () => {
+    const clock = new FakeClock()
+    return withHub(
+      nativeDoor,
+      { clock, limits: { publishesPerSecondPerUser: 2 } },
+      async (served) => {
+        const statuses: number[] = []
+        const publish = async (): Promise<void> => {
+          statuses.push(
+            (await served.call('POST', '/v1/publish/a', 'x', as({ user: 'u', publish: ['a'] }))).status,
+          )
+        }
+        for (let n = 0; n < 3; n++) await publish()
+        clock.jump(clock.now() - 3_600_000)
+        await publish()
+        clock.advance(500)
+        for (let n = 0; n < 2; n++) await publish()
+        // At rest nothing more gathers than one second's worth.
+        clock.advance(60_000)
+        for (let n = 0; n < 3; n++) await publish()
+        assert.deepEqual(statuses, [200, 200, 429, 429, 200, 429, 200, 200, 429])
+      },
+      ROUTES,
+    )
+  })
+
+  it('is counted for as many users as there are, at the same cost', async () => {
+    const clock = new FakeClock()
+    const hub = createHub({ clock, limits: { publishesPerSecondPerUser: 1 } })
+    const take = (n: number): boolean | undefined =>
+      hub.rates.take(grantAccess({ user: `u${n}`, credential: { kind: 'token' } }))?.isWithin
+    const all = (from: number, isWithin: boolean): void => {
+      for (let n = from; n < from + 50_000; n++) assert.equal(take(n), isWithin)
+    }
+    all(0, true)
+    all(0, false)
+    clock.advance(1000)
+    all(50_000, true)
+    all(50_000, false)
+    all(0, true)
+    await hub.close()
+  })
+
   it('may have none', () =>
     withHub(
       nativeDoor,
@@ -134,7 +197,41 @@ describe('publishing', () => {
     ))
 })
 
+describe('all streams together', () => {
+  it('have a bound, of which a reader of lines hears in a line', () =>
+    withHub(nativeDoor, { limits: { connections: 1 } }, async (served) => {
+      await served.listen('/v1/events/a')
+      const refused = await served.call('GET', '/v1/events/a', undefined, { Accept: 'application/x-ndjson' })
+      assert.deepEqual([refused.status, refused.headers.get('content-type')], [200, 'application/x-ndjson'])
+      assert.equal(refused.json.event, 'fanline.bye')
+      assert.deepEqual(refused.json.data, { reason: 'overloaded', reconnect: true })
+      assert.ok(refused.json.retry > 0)
+      assert.equal(served.hub.stats().problems['too-many-connections'], 1)
+    }))
+
+  it('may have none for one user, and none for one address', () =>
+    withHub(
+      nodeDoor,
+      { limits: { connectionsPerUser: 0, connectionsPerAddress: 0 } },
+      async (served) => {
+        for (let n = 0; n < 5; n++) await served.listen('/v1/events', as({ user: 'u' }))
+      },
+      { ...ROUTES, addressOf: () => '203.0.113.1' },
+    ))
+})
+
 describe('streams from one address', () => {
+  it('that an application opens are counted by the address that it names', async () => {
+    const hub = createHub({ limits: { connectionsPerAddress: 1 } })
+    const open = async (address: string): Promise<number> =>
+      (await hub.fetch(new Request('http://app.test/', { headers: READS_PROBLEMS }), { address })).status
+    assert.deepEqual(
+      [await open('203.0.113.1'), await open('203.0.113.1'), await open('203.0.113.2')],
+      [200, 429, 200],
+    )
+    await hub.close({ drainMs: 0 })
+  })
+
   it('have a bound, which counts for no other address', () =>
     withHub(
       nodeDoor,

@@ -2,8 +2,8 @@ import type { Access } from './authenticator.ts'
 import type { Clock } from './clock.ts'
 import type { HubOptions } from './options.ts'
 
-/** Publishers whose last second is remembered; beyond that, those who may publish at full rate are forgotten. */
-const MAX_REMEMBERED = 10_000
+/** A bucket that nobody took from for so long is full, and so as good as none; in milliseconds. */
+const REFILL_MS = 1000
 
 /** Where a publisher stands in this second. */
 export interface RateState {
@@ -27,7 +27,11 @@ export class PublishRates {
   readonly #clock: Pick<Clock, 'now'>
   readonly #perUser: number
   readonly #perKey: number
-  readonly #buckets = new Map<string, Bucket>()
+  /** Whoever published since the last turn … */
+  #recent = new Map<string, Bucket>()
+  /** … and in the time before it; forgotten at the next turn. Nobody has to be looked for. */
+  #earlier = new Map<string, Bucket>()
+  #turnedAt = 0
 
   constructor(clock: Pick<Clock, 'now'>, limits: HubOptions['limits']) {
     this.#clock = clock
@@ -55,24 +59,21 @@ export class PublishRates {
 
   #bucket(publisher: string, limit: number): Bucket {
     const now = this.#clock.now()
-    const known = this.#buckets.get(publisher)
-    if (known) {
-      // A clock that was set back fills nothing.
-      const elapsedMs = Math.max(0, now - known.filledAt)
-      known.tokens = Math.min(limit, known.tokens + (elapsedMs / 1000) * limit)
-      known.filledAt = now
-      return known
-    }
-    if (this.#buckets.size >= MAX_REMEMBERED) this.#forgetIdle(now)
-    const bucket = { tokens: limit, filledAt: now }
-    this.#buckets.set(publisher, bucket)
+    this.#turn(now)
+    const recent = this.#recent.get(publisher)
+    const bucket = recent ?? this.#earlier.get(publisher) ?? { tokens: limit, filledAt: now }
+    if (!recent) this.#recent.set(publisher, bucket)
+    // A clock that was set back fills nothing.
+    const elapsedMs = Math.max(0, now - bucket.filledAt)
+    bucket.tokens = Math.min(limit, bucket.tokens + (elapsedMs / REFILL_MS) * limit)
+    bucket.filledAt = now
     return bucket
   }
 
-  /** A bucket that was not touched for a second is full, and so as good as none. */
-  #forgetIdle(now: number): void {
-    for (const [publisher, { filledAt }] of this.#buckets) {
-      if (now - filledAt >= 1000) this.#buckets.delete(publisher)
-    }
+  #turn(now: number): void {
+    if (Math.abs(now - this.#turnedAt) < REFILL_MS) return
+    this.#earlier = this.#recent
+    this.#recent = new Map()
+    this.#turnedAt = now
   }
 }
