@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FakeClock } from './testing/fake-clock.ts'
-import { as, saidAccess, withToken } from './testing/said-access.ts'
+import { ADMIN, as, saidAccess, withToken } from './testing/said-access.ts'
 import { doors, nativeDoor, type ServedHub, withHub } from './testing/served-hub.ts'
 import { json, type StreamClient } from './testing/stream-client.ts'
 
@@ -89,6 +89,58 @@ describe('a token for an open stream', () => {
       )
     })
   }
+
+  it('may also end it sooner', () => {
+    const clock = new FakeClock()
+    const grants = { user: 'u', subscribe: ['a'] }
+    return withHub(
+      nativeDoor,
+      { clock },
+      async (served) => {
+        const { stream, id } = await streamOf(served, as(grants))
+        await renew(served, id, as({ ...grants, expiresAt: clock.now() + 10_000 }))
+        clock.advance(10_000)
+        const heard = await stream.takeUntil(({ event }) => event === 'fanline.bye')
+        assert.deepEqual(json(heard.at(-1)!), { reason: 'expired', reconnect: false })
+      },
+      ROUTES,
+    )
+  })
+
+  it('is the one whose revocation ends it', () =>
+    withHub(
+      nativeDoor,
+      {},
+      async (served) => {
+        const grants = { user: 'u', subscribe: ['a'] }
+        const { stream, id } = await streamOf(served, withToken('old', grants))
+        await renew(served, id, withToken('new', grants))
+        await served.hub.revoke({ jti: 'old' })
+        await served.hub.publish({ channel: 'a', data: 'still here' })
+        assert.equal((await stream.next()).data, 'still here')
+        await served.hub.revoke({ jti: 'new' })
+        assert.deepEqual(json(await stream.next()), { reason: 'revoked', reconnect: false })
+      },
+      ROUTES,
+    ))
+
+  it('may be that of an admin, who may let anybody’s stream live on for ever', () => {
+    const clock = new FakeClock()
+    return withHub(
+      nativeDoor,
+      { clock },
+      async (served) => {
+        const expiresAt = clock.now() + MINUTE_MS
+        const { stream, id } = await streamOf(served, as({ user: 'u', subscribe: ['a'], expiresAt }))
+        assert.deepEqual((await renew(served, id, ADMIN)).json, { user: 'u', expiresAt: null })
+        clock.advance(60 * MINUTE_MS)
+        await served.hub.publish({ channel: 'a', data: 'still here' })
+        await stream.takeUntil(({ data }) => data === 'still here')
+        assert.ok(stream.events.every(({ event }) => !/bye|expiring/.test(event)))
+      },
+      ROUTES,
+    )
+  })
 
   it('has to find it open', () =>
     withHub(

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { ProblemError } from '@fanline/protocol'
-import { type CredentialSource, grantAccess } from '../authenticator.ts'
+import { parsePublication } from '@fanline/protocol'
+import { type Access, type CredentialSource, grantAccess } from '../authenticator.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { as, saidAccess } from '../testing/said-access.ts'
 import { doors, nativeDoor, type ServedHub, withHub } from '../testing/served-hub.ts'
@@ -156,6 +157,58 @@ describe('a ticket', () => {
     )
   })
 
+  it('lives while a stream of it is open, and its time begins anew with the last of them', () => {
+    const clock = new FakeClock()
+    const tickets = new Tickets({ lifetimeMs: LIFETIME_MS, clock })
+    return withHub(
+      nativeDoor,
+      { clock },
+      async (served) => {
+        const path = `/v1/events?ticket=${await ticketFor(served, {})}`
+        const first = await served.listen(path)
+        clock.advance(10 * LIFETIME_MS)
+        const second = await served.listen(path)
+        await first.close()
+        await served.hasConnections(1)
+        clock.advance(10 * LIFETIME_MS)
+        const third = await served.listen(path)
+        for (const stream of [second, third]) await stream.close()
+        await served.hasConnections(0)
+        clock.advance(LIFETIME_MS - 1)
+        await (await served.listen(path)).close()
+      },
+      routesWith(tickets),
+    )
+  })
+
+  it('lets even an admin do nothing but listen', () => {
+    const tickets = new Tickets({ lifetimeMs: LIFETIME_MS })
+    const { ticket } = tickets.issue(grantAccess({ admin: true }), { channels: ['a'], origin: undefined })
+    const ask = (method: string) =>
+      tickets.authenticate({
+        method,
+        path: '/v1/events',
+        query: new URLSearchParams({ ticket }),
+        header: () => undefined,
+      })
+    const access = ask('GET') as Access
+    assert.equal(access.isAdmin, false)
+    assert.deepEqual([access.maySubscribe('a'), access.maySubscribe('b')], [true, false])
+    assert.equal(access.mayPublish(parsePublication({ channel: 'a', data: 1 })), false)
+    assert.equal(ask('POST'), undefined)
+  })
+
+  it('is not given where nobody gives any', () =>
+    withHub(
+      nativeDoor,
+      {},
+      async (served) => {
+        const answer = await served.call('POST', '/v1/tickets', '{}', U)
+        assert.deepEqual([answer.status, answer.json.code], [404, 'not-found'])
+      },
+      { authenticator: saidAccess },
+    ))
+
   it('never outlives its token', () => {
     const clock = new FakeClock()
     const tickets = new Tickets({ lifetimeMs: LIFETIME_MS, clock })
@@ -196,6 +249,13 @@ describe('a ticket', () => {
     ['a neighbour without its origin', undefined, { 'sec-fetch-site': 'same-site' }, false],
     ['a page of the server, bound to none', undefined, { origin: `https://${host}` }, true],
     ['another page, bound to none', undefined, { origin: ORIGIN }, false],
+    ['another port of the server, bound to none', undefined, { origin: `https://${host}:8443` }, false],
+    ['a page of no origin, bound to none', undefined, { origin: 'null' }, false],
+    ['a page of no origin, where a host is called so', undefined, { origin: 'null', host: 'null' }, false],
+    ['a page of a host in capitals', undefined, { origin: `https://${host}`, host: 'HUB.example' }, true],
+    ['a site that browsers may one day tell', undefined, { 'sec-fetch-site': 'something new' }, false],
+    ['a page of no origin, bound to such', 'null', { origin: 'null' }, true],
+    ['another page, bound to one of no origin', 'null', { origin: ORIGIN }, false],
   ]
   for (const [what, bound, headers, accepted] of rows) {
     it(`is ${accepted ? 'accepted' : 'refused'} from ${what}`, () => {
