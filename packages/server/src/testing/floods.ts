@@ -202,7 +202,10 @@ async function sendNestedJson({ url }: StartedServer, size: number): Promise<voi
   }
 }
 
-/** Streams, and then answers with history, that nobody reads, while more is published than a kernel keeps for one. */
+/** How much is published at most until the sockets of those who read nothing are full. */
+const MAX_PUBLISHES = 400
+
+/** Streams, and then answers with history, that nobody reads, while more is published than a kernel keeps for them. */
 async function publishToTheDeaf({ url, port }: StartedServer, size: number, sockets: Sockets): Promise<void> {
   const token = await mintToken({ sub: 'deaf', fanline: { subscribe: ['a'] } })
   const ask = async (request: string, times: number): Promise<void> => {
@@ -213,8 +216,8 @@ async function publishToTheDeaf({ url, port }: StartedServer, size: number, sock
   }
   const headers = { Authorization: `Bearer ${API_KEY}` }
   const body = 'x'.repeat(50_000)
-  const publish = async (): Promise<void> => {
-    for (let i = 0; i < 60; i++) {
+  const publish = async (times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) {
       const answer = await fetch(`${url}/v1/publish/a`, { method: 'POST', headers, body })
       await answer.text()
       if (answer.status !== 200) throw new Error(`publish answered ${answer.status}`)
@@ -222,13 +225,19 @@ async function publishToTheDeaf({ url, port }: StartedServer, size: number, sock
       await delay(size / 13)
     }
   }
-  for (let i = 0; i < size * 0.9; i++) await ask('/v1/events/a', 1)
-  await publish()
-  for (let i = 0; i < size * 0.1; i++) await ask('/v1/channels/a/history?limit=1000', 100)
-  await publish()
-  const stats = await fetch(`${url}/v1/stats`, { headers })
-  const { behind, closedBy } = (await stats.json()) as { behind: number; closedBy: { overloaded?: number } }
-  if (behind + (closedBy.overloaded ?? 0) < size * 0.9) throw new Error(`Only ${behind} sockets were full.`)
+  const full = async (): Promise<number> => {
+    const stats = await (await fetch(`${url}/v1/stats`, { headers })).json()
+    const { behind, closedBy } = stats as { behind: number; closedBy: { overloaded?: number } }
+    return behind + (closedBy.overloaded ?? 0)
+  }
+  const streams = Math.ceil(size * 0.9)
+  for (let i = 0; i < streams; i++) await ask('/v1/events/a', 1)
+  for (let published = 0; (await full()) < streams; published += 20) {
+    if (published > MAX_PUBLISHES) throw new Error(`Only ${await full()} of ${streams} sockets are full.`)
+    await publish(20)
+  }
+  for (let i = streams; i < size; i++) await ask('/v1/channels/a/history?limit=1000', 100)
+  await publish(20)
 }
 
 async function useManyNames({ url, port }: StartedServer, size: number, sockets: Sockets): Promise<void> {
