@@ -81,7 +81,11 @@ test('what one node appends, all hear in the same order', async (t) => {
 test('a feed that is cut again and again misses nothing and hears nothing twice', async (t) => {
   const { a, b, admin } = await twoNodes(t, 'none')
   const positions: Position[] = []
-  const cuts = setInterval(() => void admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub']), 50)
+  const cut = (): void => {
+    // One that is under way when the test has ended is not waited for.
+    admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub']).catch(() => undefined)
+  }
+  const cuts = setInterval(cut, 50)
   for (let i = 0; i < 3000; i++) positions.push(await a.publish(String(i)))
   clearInterval(cuts)
   const last = positions.at(-1)!
