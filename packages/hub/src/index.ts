@@ -1,6 +1,7 @@
 /** fanline's hub, to embed in any web framework of Node, Bun or Deno. */
 export type { CloseReason, ProblemCode, PublishRequest } from '@fanline/protocol'
 export { ProblemError } from '@fanline/protocol'
+export type { Credential } from './authenticator.ts'
 export type { Clock } from './clock.ts'
 export { systemClock } from './clock.ts'
 export type { ConnectionState } from './connection.ts'
@@ -13,6 +14,7 @@ export type { History, HistoryEvent, HistoryQuery } from './history.ts'
 export type { StreamRequest } from './http/stream-request.ts'
 export {
   type ConnectionFilter,
+  type ConnectionRenewal,
   Hub,
   type HubParts,
   type HubStats,
@@ -29,4 +31,6 @@ export {
   type NumberOption,
   parseHubOptions,
 } from './options.ts'
+export type { RateState } from './publish-rates.ts'
+export type { Revocation, RevocationRequest } from './revocations.ts'
 export type { Run, Sink, SinkListener } from './sink.ts'
