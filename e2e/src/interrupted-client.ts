@@ -39,7 +39,7 @@ export class InterruptedClient {
   #connect(): void {
     this.connections++
     const lastId = this.#seen.at(-1)?.id
-    const patience = this.isDone ? Number.POSITIVE_INFINITY : 1 + ((this.connections * 7919) % 9)
+    const patience = this.isDone ? Number.POSITIVE_INFINITY : 1 + ((this.connections * 7919) % 5)
     let seen = 0
     const parser = createParser({
       onEvent: ({ id, event = 'message', data }) => {
