@@ -10,17 +10,28 @@ import { untilReady } from './running-server.ts'
 const PROGRAM = fileURLToPath(new URL('../../packages/server/bin/fanline.js', import.meta.url))
 const SYSTEM_CALLS = 'openat,pwrite64,pwritev,fdatasync,fsync,write,writev,sendto,sendmsg'
 
-/** What happened to one event, as the places of lines in the trace; undefined for what did not happen. */
+/** A system call, and when it began and ended: places in the trace. */
+interface Call {
+  readonly name: string
+  /** Its arguments and its result. */
+  readonly text: string
+  readonly began: number
+  readonly ended: number
+}
+
+/** What happened to one event; undefined for what did not happen. */
 export interface Fate {
   readonly data: string
-  /** Its bytes were handed to the file. */
-  readonly written: number | undefined
-  /** The first flush of the file that ended after that. */
-  readonly flushed: number | undefined
-  /** The first page after that which makes what was flushed count, written through to the disk. */
-  readonly counted: number | undefined
+  /** Its bytes were handed to the journal. */
+  readonly noted: Call | undefined
+  /** They were handed to the file of the store. */
+  readonly written: Call | undefined
+  /** The first flush of that file which began after that. */
+  readonly flushed: Call | undefined
+  /** The first write after that which is on the disk when it ends: the page that makes it count. */
+  readonly counted: Call | undefined
   /** The answer left the process. */
-  readonly answered: number | undefined
+  readonly answered: Call | undefined
 }
 
 /** True where strace may watch a process. */
@@ -42,7 +53,18 @@ export async function traceFlushes(test: TestContext, durability: string): Promi
   const port = await freePort()
   const flags = ['dev', '--port', String(port), '--data', join(directory, 'data'), '--durability', durability]
   // A page of the file is longer than strace shows of a string by itself.
-  const options = ['-f', '-qq', '-s', '100000', '-e', `trace=${SYSTEM_CALLS}`, '-o', trace]
+  const options = [
+    '-f',
+    '-y',
+    '--seccomp-bpf',
+    '-qq',
+    '-s',
+    '100000',
+    '-e',
+    `trace=${SYSTEM_CALLS}`,
+    '-o',
+    trace,
+  ]
   const child = spawn('strace', [...options, process.execPath, PROGRAM, ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_ENV: 'development' },
@@ -61,37 +83,52 @@ export async function traceFlushes(test: TestContext, durability: string): Promi
     await Promise.all(Array.from({ length: 8 }, (_, n) => publish(`<event ${n} of round ${round}>`)))
   }
   const gone = new Promise((resolve) => child.once('exit', resolve))
-  // strace passes it on.
-  child.kill('SIGINT')
+  // strace keeps signals for itself; each line of it begins with a process, the first with that of the program.
+  process.kill(Number.parseInt(readFileSync(trace, 'latin1'), 10), 'SIGINT')
   await gone
-  const lines = readFileSync(trace, 'latin1').split('\n')
-  return [...ids].map(([data, id]) => fateOf(lines, data, id))
+  const calls = callsOf(readFileSync(trace, 'latin1').split('\n'))
+  return [...ids].map(([data, id]) => fateOf(calls, data, id))
 }
 
-function fateOf(lines: readonly string[], data: string, id: string): Fate {
-  const file = /openat\(.*events\.mdb", O_RDWR\|[^)]*\) = (\d+)/
-  const throughFile = /openat\(.*events\.mdb", O_RDWR\|O_D?SYNC[^)]*\) = (\d+)/
-  const descriptor = descriptorOf(lines, file)
-  const throughDescriptor = descriptorOf(lines, throughFile)
-  const after = (start: number | undefined, fits: (line: string) => boolean): number | undefined => {
-    if (start === undefined) return undefined
-    const found = lines.findIndex((line, i) => i > start && fits(line))
-    return found === -1 ? undefined : found
-  }
-  const written = after(0, (line) => / pwritev?(?:64)?\(/.test(line) && line.includes(data))
-  const begun = after(written, (line) => line.includes(` fdatasync(${descriptor}`))
-  const flushed = begun === undefined ? undefined : after(begun - 1, ends('fdatasync'))
-  const counted = after(flushed, (line) => line.includes(` pwrite64(${throughDescriptor},`))
-  const answered = after(0, (line) => / (?:write|writev|sendto|sendmsg)\(/.test(line) && line.includes(id))
-  return { data, written, flushed, counted, answered }
+/** The calls of a trace; one during which another thread did something stands in two lines. */
+function callsOf(lines: readonly string[]): Call[] {
+  const calls: Call[] = []
+  const begun = new Map<string, { name: string; text: string; began: number }>()
+  lines.forEach((line, place) => {
+    const [, thread = '', rest = ''] = /^(\d+) +(.*)$/.exec(line) ?? []
+    const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest)
+    const call = resumed ? begun.get(thread) : { name: /^\w*/.exec(rest)![0], text: '', began: place }
+    if (!call) return
+    const text = call.text + (resumed ? resumed[1] : rest.slice(call.name.length))
+    if (text.endsWith('<unfinished ...>')) begun.set(thread, { ...call, text })
+    else calls.push({ ...call, text, ended: place })
+  })
+  return calls
 }
 
-function descriptorOf(lines: readonly string[], pattern: RegExp): string | undefined {
-  return lines.map((line) => pattern.exec(line)?.[1]).findLast((found) => found !== undefined)
+function fateOf(calls: readonly Call[], data: string, id: string): Fate {
+  const find = (after: number | undefined, fits: (call: Call) => boolean): Call | undefined =>
+    after === undefined ? undefined : calls.find((call) => call.began > after && fits(call))
+  const writes = (call: Call, file: RegExp): boolean =>
+    /^p?writev?(?:64)?$/.test(call.name) && file.test(call.text)
+  const noted = find(-1, (call) => writes(call, /^\(\d+<[^>]*journal\.\d>/) && call.text.includes(data))
+  const written = find(-1, (call) => writes(call, STORE) && call.text.includes(data))
+  const flushed = find(
+    written?.ended,
+    ({ name, text }) => name === 'fdatasync' && STORE.test(text) && /= 0$/.test(text),
+  )
+  const through = throughDescriptor(calls)
+  const counted = find(flushed?.ended, (call) => writes(call, STORE) && call.text.startsWith(`(${through}<`))
+  const answered = find(-1, ({ text }) => text.includes('HTTP/1.1 200') && text.includes(id))
+  return { data, noted, written, flushed, counted, answered }
 }
 
-/** A call that succeeded, in one line or in the second half of two. */
-function ends(call: string): (line: string) => boolean {
-  const pattern = new RegExp(`(?: ${call}\\(\\d+\\)|<\\.\\.\\. ${call} resumed>\\)) += 0`)
-  return (line) => pattern.test(line)
+const STORE = /^\(\d+<[^>]*events\.mdb>/
+
+/** The store's file is opened a second time, so that each write is on the disk when it ends. */
+function throughDescriptor(calls: readonly Call[]): string | undefined {
+  const opened = calls.find(
+    ({ name, text }) => name === 'openat' && /events\.mdb", O_WRONLY\|O_DSYNC/.test(text),
+  )
+  return opened && / = (\d+)</.exec(opened.text)?.[1]
 }

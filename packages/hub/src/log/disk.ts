@@ -1,17 +1,11 @@
 /** A log on the disk of this machine, for one process. Needs the package `lmdb`. */
-import { mkdir, rm } from 'node:fs/promises'
-import { ProblemError, positionAt, ZERO } from '@fanline/protocol'
+import { ProblemError } from '@fanline/protocol'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Draft, Log, LogHealth, LogListener, LogPage, LogQuery, LogStats, Receipt } from '../log.ts'
 import { type HubOptions, parseHubOptions } from '../options.ts'
-import { DirectoryClaim } from './disk/directory-claim.ts'
-import { DISK_DURABILITIES, DISK_PROMISES, type DiskDurability } from './disk/durability.ts'
-import { newState, withHole } from './disk/log-state.ts'
-import { Reader } from './disk/reader.ts'
-import { beginSession, endSession, lastSession } from './disk/session.ts'
-import { Change, Store, storeFiles } from './disk/store.ts'
-import { writeProblem } from './disk/write-problem.ts'
-import { type Batch, Writer } from './disk/writer.ts'
+import { Disk } from './disk/disk.ts'
+import { DISK_DURABILITIES, DISK_PROMISES, type DiskDurability, FLUSH_MS } from './disk/durability.ts'
+import type { Ordered } from './disk/sequencer.ts'
 import { PageCache } from './page-cache.ts'
 
 export { DISK_DURABILITIES, DISK_PROMISES, type DiskDurability } from './disk/durability.ts'
@@ -22,9 +16,9 @@ const SWEEP_MS = 10_000
 /** After a failed write, how long until the next is tried although nobody publishes; milliseconds. */
 const RETRY_MS = 1000
 
-/** One commit takes no more drafts than these, nor more characters of data, so that neither waits for long. */
-const DRAFTS_PER_COMMIT = 1000
-const LENGTH_PER_COMMIT = 4 * 1024 * 1024
+/** So many drafts, or characters of data, are put in order together at the most. */
+const DRAFTS_PER_STEP = 500
+const LENGTH_PER_STEP = 4 * 1024 * 1024
 
 /** How a log on disk keeps its promises. */
 export interface DiskLogOptions {
@@ -53,15 +47,6 @@ interface Append {
   reject(error: unknown): void
 }
 
-/** What there is between opening and closing. */
-interface Opened {
-  readonly listener: LogListener
-  readonly claim: DirectoryClaim
-  readonly store: Store
-  readonly reader: Reader
-  readonly writer: Writer
-}
-
 class DiskLog implements Log {
   readonly #path: string
   readonly #durability: DiskDurability
@@ -69,14 +54,18 @@ class DiskLog implements Log {
   readonly #idempotency: HubOptions['idempotency']
   readonly #clock: Clock
   readonly #pages = new PageCache()
-  #opened: Opened | undefined
+  #disk: Disk | undefined
+  #listener: LogListener | undefined
   readonly #queue: Append[] = []
-  /** Ends when nothing is left to write; undefined while there is nothing. */
-  #working: Promise<void> | undefined
+  /** Ends when nothing waits for an answer any more; undefined while nothing does. */
+  #answering: Promise<void> | undefined
+  /** Ends when what was acknowledged before is flushed; undefined while nothing is. */
+  #flushing: Promise<void> | undefined
   /** What the last write failed of. */
   #failure: ProblemError | undefined
   #cancelSweep: () => void = () => undefined
   #cancelRetry: () => void = () => undefined
+  #cancelFlush: (() => void) | undefined
 
   constructor({ path, durability = 'group', history, idempotency, clock = systemClock }: DiskLogOptions) {
     if (!DISK_DURABILITIES.includes(durability)) {
@@ -91,22 +80,21 @@ class DiskLog implements Log {
   }
 
   async open(listener: LogListener): Promise<void> {
-    const claim = await claimOf(this.#path)
-    try {
-      const store = await this.#openStore()
-      const reader = new Reader(store, this.#history)
-      const writer = new Writer(store, store.state()!, this.#history, this.#idempotency)
-      this.#opened = { listener, claim, store, reader, writer }
-    } catch (error) {
-      await claim.end()
-      throw error
+    const options = {
+      path: this.#path,
+      durability: this.#durability,
+      history: this.#history,
+      idempotency: this.#idempotency,
     }
+    this.#disk = await Disk.open(options, this.#clock.now())
+    this.#listener = listener
     this.#cancelSweep = this.#clock.every(SWEEP_MS, () => this.#wake())
+    this.#wake()
   }
 
   append(drafts: readonly Draft[]): Promise<readonly Receipt[]> {
     return new Promise((resolve, reject) => {
-      if (!this.#opened) throw new ProblemError('log-unavailable', 'It is not open.')
+      if (!this.#disk) throw new ProblemError('log-unavailable', 'It is not open.')
       this.#queue.push({ drafts, resolve, reject })
       this.#wake()
     })
@@ -114,9 +102,11 @@ class DiskLog implements Log {
 
   read(query: LogQuery): Promise<LogPage> {
     return this.#pages.get(query, async () => {
-      if (!this.#opened) throw new ProblemError('log-unavailable', 'It is not open.')
+      if (!this.#disk) throw new ProblemError('log-unavailable', 'It is not open.')
+      // Where it cannot be flushed, what can be read is still read.
+      if (this.#disk.hasNoted) await this.#flushAll(this.#disk).catch(() => undefined)
       try {
-        return this.#opened.reader.read(query, this.#clock.now())
+        return this.#disk.read(query, this.#clock.now())
       } catch (cause) {
         throw new ProblemError('log-unavailable', undefined, { cause })
       }
@@ -132,13 +122,13 @@ class DiskLog implements Log {
   }
 
   stats(): LogStats {
-    const { entries = 0, bytes = 0, channels = 0 } = this.#opened?.writer.state ?? {}
+    const { entries = 0, bytes = 0, channels = 0 } = this.#disk?.state ?? {}
     return { events: entries, bytes, channels }
   }
 
   health(): LogHealth {
     return {
-      isReady: this.#opened !== undefined && !this.#failure,
+      isReady: this.#disk !== undefined && !this.#failure,
       roundTripMs: null,
       promise: DISK_PROMISES[this.#durability],
       warnings: this.#failure ? [`The last write failed: ${describe(this.#failure)}`] : [],
@@ -146,43 +136,30 @@ class DiskLog implements Log {
   }
 
   async close(): Promise<void> {
-    const opened = this.#opened
-    if (!opened) return
-    this.#opened = undefined
+    const disk = this.#disk
+    if (!disk) return
+    this.#disk = undefined
     this.#cancelSweep()
     this.#cancelRetry()
-    await this.#working
-    await opened.store.close()
-    await endSession(this.#path, this.#durability)
-    await opened.claim.end()
-  }
-
-  async #openStore(): Promise<Store> {
-    const last = await lastSession(this.#path)
-    if (last === 'lost') for (const file of storeFiles(this.#path)) await rm(file, { force: true })
-    await beginSession(this.#path, this.#durability)
-    const store = await Store.open(this.#path, this.#durability, this.#history.totalBytes)
-    const now = positionAt(this.#clock.now())
-    const state = store.state()
-    if (!state) await store.commit(new Change(), newState(now))
-    else if (last !== 'whole') await store.commit(new Change(), withHole(state, now))
-    return store
+    this.#cancelFlush?.()
+    await this.#answering
+    await this.#flushing?.catch(() => undefined)
+    await disk.close(this.#clock.now())
+    this.#listener = undefined
   }
 
   #wake(): void {
-    if (!this.#opened || this.#working) return
-    this.#working = this.#work(this.#opened)
+    if (this.#disk && !this.#answering) this.#answering = this.#answerAll(this.#disk)
   }
 
-  /** Commits what waits, as much at a time as there is: while one commit is under way, the next one grows. */
-  async #work(opened: Opened): Promise<void> {
+  /** Answers what waits, as much at a time as there is: while one write is under way, the next one grows. */
+  async #answerAll(disk: Disk): Promise<void> {
     for (;;) {
       // Appends of the same turn, and of those who were just answered, go together.
       await new Promise<void>((resolve) => this.#clock.defer(resolve))
-      const isProgress = await this.#commit(opened, this.#takeCalls())
-      if (this.#queue.length > 0) continue
-      if (isProgress && opened.writer.hasMore(this.#clock.now())) continue
-      this.#working = undefined
+      const isProgress = await this.#answer(disk, this.#takeCalls())
+      if (this.#queue.length > 0 || (isProgress && disk.hasMore(this.#clock.now()))) continue
+      this.#answering = undefined
       return
     }
   }
@@ -194,91 +171,94 @@ class DiskLog implements Log {
     for (const call of this.#queue) {
       drafts += call.drafts.length
       for (const { event } of call.drafts) length += event.data.length
-      if (count > 0 && (drafts > DRAFTS_PER_COMMIT || length > LENGTH_PER_COMMIT)) break
+      if (count > 0 && (drafts > DRAFTS_PER_STEP || length > LENGTH_PER_STEP)) break
       count++
     }
     return this.#queue.splice(0, count)
   }
 
-  /** Answers whether there was something to write, and it was written. Never rejects. */
-  async #commit(opened: Opened, calls: readonly Append[]): Promise<boolean> {
-    const { listener, store, writer } = opened
-    let batch: Batch | undefined
+  /** Answers some calls, and whether something was written to the store for it. Never rejects. */
+  async #answer(disk: Disk, calls: readonly Append[]): Promise<boolean> {
+    const drafts = calls.flatMap((call) => call.drafts)
+    const { ordered, receipts, entries, undo } = disk.order(drafts, this.#clock.now())
     try {
-      if (this.#failure) {
-        await store.heal()
-        writer.undo()
-      }
-      batch = writer.prepare(
-        calls.flatMap(({ drafts }) => drafts),
-        this.#clock.now(),
-      )
-      const isNeeded = batch.change.steps.length > 0 || this.#failure !== undefined
-      if (isNeeded) await store.commit(batch.change, batch.state)
-      writer.keep()
-      this.#failure = undefined
-      if (batch.entries.length > 0) listener.entries(batch.entries)
-      // A batch can be larger than the whole log may be.
-      while (writer.isOverCap && (await this.#commit(opened, [])));
-      answer(calls, batch.receipts)
-      return isNeeded
-    } catch (cause) {
-      await this.#failed(opened, calls, batch, cause)
+      const isProgress = await this.#keep(disk, ordered)
+      if (entries.length > 0) this.#listener?.entries(entries)
+      settle(calls, receipts)
+      return isProgress
+    } catch (error) {
+      undo()
+      this.#failed(error as ProblemError)
+      for (const { reject } of calls) reject(error)
       return false
     }
   }
 
-  async #failed(
-    { listener, store, writer }: Opened,
-    calls: readonly Append[],
-    batch: Batch | undefined,
-    cause: unknown,
-  ): Promise<void> {
-    this.#failure = await writeProblem(this.#path, batch?.change.bytes ?? 0, cause)
-    this.#cancelRetry()
-    if (this.#opened) this.#cancelRetry = this.#clock.after(RETRY_MS, () => this.#wake())
-    // Where only the flush failed, the events are there, and everybody will read them.
-    if (batch && (await isStored(store, batch))) {
-      writer.keep()
-      listener.entries(batch.entries)
-      if (this.#durability !== 'group') return answer(calls, batch.receipts)
+  /** Makes sure of drafts, as far as the durability asks for. */
+  async #keep(disk: Disk, ordered: readonly Ordered[]): Promise<boolean> {
+    if (this.#durability === 'group') {
+      const isProgress = await disk.store(ordered, this.#clock.now())
+      this.#failure = undefined
+      return isProgress
     }
-    for (const { reject } of calls) reject(this.#failure)
+    // What cannot be stored in the end is not accepted.
+    if (disk.isBehind || this.#failure) await this.#flush(disk)
+    if (ordered.length > 0) await disk.note(ordered)
+    this.#flushLater(disk)
+    return false
   }
-}
 
-/** @throws Error when there can be no such directory, or another process has it */
-async function claimOf(path: string): Promise<DirectoryClaim> {
-  try {
-    await mkdir(path, { recursive: true, mode: 0o700 })
-    return await DirectoryClaim.make(path)
-  } catch (cause) {
-    // Errors of the system speak of calls; those of the claim say what is the matter.
-    const { code, message } = cause as NodeJS.ErrnoException
-    throw code === undefined
-      ? cause
-      : new Error(`The directory ${path} cannot be used: ${message}`, { cause })
+  /** Flushes when the time has come, or at once when much waits. */
+  #flushLater(disk: Disk): void {
+    if (disk.hasManyNoted) this.#flushAside(disk)
+    else this.#cancelFlush ??= this.#clock.after(FLUSH_MS[this.#durability], () => this.#flushAside(disk))
+  }
+
+  /** Flushes while nobody waits for it. */
+  #flushAside(disk: Disk): void {
+    this.#cancelFlush?.()
+    this.#cancelFlush = undefined
+    this.#flush(disk).catch((error: ProblemError) => this.#failed(error))
+  }
+
+  /** Flushes what was acknowledged up to now. */
+  async #flushAll(disk: Disk): Promise<void> {
+    const wanted = disk.notedHead
+    while (disk.flushedHead < wanted) await this.#flush(disk)
+  }
+
+  /** One at a time: who comes while it is under way waits for it, and may have to ask again. */
+  #flush(disk: Disk): Promise<void> {
+    this.#flushing ??= this.#flushOnce(disk)
+    return this.#flushing
+  }
+
+  async #flushOnce(disk: Disk): Promise<void> {
+    let isProgress: boolean
+    try {
+      isProgress = await disk.flush(this.#clock.now())
+      this.#failure = undefined
+    } finally {
+      this.#flushing = undefined
+    }
+    const isDone = !disk.hasNoted && !(isProgress && disk.hasMore(this.#clock.now()))
+    if (this.#disk && !isDone) this.#flushLater(disk)
+  }
+
+  /** Tries again in a moment, although nobody publishes: readiness must not wait for a publisher. */
+  #failed(problem: ProblemError): void {
+    this.#failure = problem
+    this.#cancelRetry()
+    if (this.#disk) this.#cancelRetry = this.#clock.after(RETRY_MS, () => this.#wake())
   }
 }
 
 /** Gives each call the receipts of its drafts. */
-function answer(calls: readonly Append[], receipts: readonly Receipt[]): void {
+function settle(calls: readonly Append[], receipts: readonly Receipt[]): void {
   let start = 0
   for (const { drafts, resolve } of calls) {
     resolve(receipts.slice(start, start + drafts.length))
     start += drafts.length
-  }
-}
-
-/** True when the store shows what a commit that failed was to bring. */
-async function isStored(store: Store, batch: Batch): Promise<boolean> {
-  const last = batch.receipts.findLast(({ position, duplicate }) => position !== null && !duplicate)?.position
-  try {
-    await store.heal()
-    return last != null && (store.state()?.head ?? ZERO) >= last
-  } catch {
-    // It cannot be read either. The next commit tries again.
-    return false
   }
 }
 

@@ -23,8 +23,6 @@ export class KnownKeys {
   /** As they were given, the oldest first. */
   readonly #ages = new Deque<{ readonly key: string; readonly at: number; readonly number: number }>()
   #newest = 0
-  /** What was known of the keys of a change that is not made yet. */
-  #before: [key: string, given: Given | undefined][] = []
 
   constructor(table: Table, options: HubOptions['idempotency']) {
     this.#options = options
@@ -40,12 +38,22 @@ export class KnownKeys {
     return given && nowMs - given.at < this.#options.windowMs ? given.position : undefined
   }
 
-  add(change: Change, key: string, position: Position | null, at: number): void {
-    this.#before.push([key, this.#given.get(key)])
-    const number = this.#newest + 1
-    this.#take(key, { position, at, number })
-    const row: Row = [key, position, at]
-    change.put('keys', positionKey(number), Buffer.from(JSON.stringify(row)))
+  /** Takes a key. What it answers takes it back. */
+  add(key: string, position: Position | null, at: number): () => void {
+    const before = this.#given.get(key)
+    this.#take(key, { position, at, number: this.#newest + 1 })
+    return () => {
+      if (before) this.#given.set(key, before)
+      else this.#given.delete(key)
+    }
+  }
+
+  /** Writes a key that was added. */
+  save(change: Change, key: string): void {
+    const given = this.#given.get(key)
+    if (!given) return
+    const row: Row = [key, given.position, given.at]
+    change.put('keys', positionKey(given.number), Buffer.from(JSON.stringify(row)))
   }
 
   /** Forgets keys past their window, and the oldest where there are too many; `most` of them at the most. */
@@ -59,20 +67,6 @@ export class KnownKeys {
       // A key that was given anew has a younger age behind this one, and stays.
       if (this.#given.get(oldest.key)?.number === oldest.number) this.#given.delete(oldest.key)
     }
-  }
-
-  /** The change that held the latest keys was made. */
-  keep(): void {
-    this.#before = []
-  }
-
-  /** The change that held the latest keys was not made. */
-  undo(): void {
-    for (const [key, given] of this.#before.reverse()) {
-      if (given) this.#given.set(key, given)
-      else this.#given.delete(key)
-    }
-    this.#before = []
   }
 
   #take(key: string, given: Given): void {

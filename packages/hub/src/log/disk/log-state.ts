@@ -13,6 +13,8 @@ export interface LogState {
   readonly head: Position
   /** The highest trim mark of the channels that the byte cap made the log forget. */
   readonly forgotten: Position
+  /** True while a process may have acknowledged what is not flushed. */
+  readonly isUncertain: boolean
   /** Oldest first. */
   readonly holes: readonly Hole[]
   readonly entries: number
@@ -26,7 +28,8 @@ const MAX_HOLES = 100
 
 /** A log that holds nothing. */
 export function newState(birth: Position): LogState {
-  return { birth, head: birth, forgotten: ZERO, holes: [], entries: 0, bytes: 0, channels: 0 }
+  const nothing = { holes: [], entries: 0, bytes: 0, channels: 0 }
+  return { birth, head: birth, forgotten: ZERO, isUncertain: false, ...nothing }
 }
 
 /** The log goes on after `now` at the earliest, and whatever was above its head may have been lost. */

@@ -1,7 +1,6 @@
-import { open as openFile, stat, truncate } from 'node:fs/promises'
+import { stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
-import type { DiskDurability } from './durability.ts'
 import { decodeState, encodeState, type LogState } from './log-state.ts'
 
 /** Ordered keys and values, both bytes. */
@@ -54,38 +53,15 @@ const STATE_KEY = Buffer.from('state')
 /** Address space, not memory; a store that outgrows it is mapped anew. In bytes. */
 const LEAST_MAP_BYTES = 1024 * 1024 * 1024
 
-/**
- * How LMDB flushes. At `group` a commit is what its authors made it: data, flush, the page that makes it count, flush;
- * a commit that fails has then changed nothing. `interval` flushes after the commit, in a way that keeps the last
- * flushed state whole until there is a newer one.
- */
-const FLUSHING = {
-  group: { overlappingSync: false },
-  interval: { overlappingSync: true },
-  os: { overlappingSync: false, noSync: true },
-} as const satisfies Record<DiskDurability, object>
-
-/** The files that hold the events, in a directory. */
-export function storeFiles(directory: string): readonly string[] {
-  return [join(directory, FILE), join(directory, `${FILE}-lock`)]
-}
-
 /** The tables of a log in one file, written by LMDB on a thread of its own and read at once. */
 export class Store {
   readonly #path: string
-  readonly #durability: DiskDurability
   readonly #mapBytes: number
   #root: RootDatabase<Buffer, Buffer>
   #tables: Tables
 
-  private constructor(
-    path: string,
-    durability: DiskDurability,
-    mapBytes: number,
-    root: RootDatabase<Buffer, Buffer>,
-  ) {
+  private constructor(path: string, mapBytes: number, root: RootDatabase<Buffer, Buffer>) {
     this.#path = path
-    this.#durability = durability
     this.#mapBytes = mapBytes
     this.#root = root
     this.#tables = openTables(root)
@@ -96,13 +72,13 @@ export class Store {
    * @param capBytes about how much it will hold
    * @throws Error that says what is wrong with the file
    */
-  static async open(directory: string, durability: DiskDurability, capBytes: number): Promise<Store> {
+  static async open(directory: string, capBytes: number): Promise<Store> {
     const path = join(directory, FILE)
     const mapBytes = Math.max(LEAST_MAP_BYTES, 4 * capBytes)
     try {
-      const root = openRoot(path, durability, mapBytes)
+      const root = openRoot(path, mapBytes)
       const isShort = await fillUp(path, root)
-      const store = new Store(path, durability, mapBytes, root)
+      const store = new Store(path, mapBytes, root)
       if (isShort) store.#walk()
       return store
     } catch (cause) {
@@ -121,7 +97,7 @@ export class Store {
   }
 
   /**
-   * Makes a change, with the state that follows from it. Resolves when it is as durable as configured.
+   * Makes a change, with the state that follows from it. Resolves when it is flushed.
    * @throws Error when it was not made; its `code` is the operating system's number, where it has one
    */
   async commit(change: Change, state: LogState): Promise<void> {
@@ -150,7 +126,7 @@ export class Store {
       this.state()
     } catch {
       await this.#root.close().catch(() => undefined)
-      this.#root = openRoot(this.#path, this.#durability, this.#mapBytes)
+      this.#root = openRoot(this.#path, this.#mapBytes)
       this.#tables = openTables(this.#root)
     }
   }
@@ -160,23 +136,21 @@ export class Store {
     for (const table of Object.values(this.#tables)) for (const _ of table.getRange());
   }
 
-  /** Flushes what was not flushed yet, and closes. */
   async close(): Promise<void> {
     await this.#root.close()
-    if (this.#durability === 'group') return
-    const file = await openFile(this.#path)
-    await file.datasync().finally(() => file.close())
   }
 }
 
-function openRoot(path: string, durability: DiskDurability, mapSize: number): RootDatabase<Buffer, Buffer> {
+function openRoot(path: string, mapSize: number): RootDatabase<Buffer, Buffer> {
   return open<Buffer, Buffer>({
     path,
     noSubdir: true,
     mapSize,
     // A change is one batch; batches of a turn of the event loop are nobody's business.
     eventTurnBatching: false,
-    ...FLUSHING[durability],
+    // A commit is what LMDB's authors made it: data, flush, then the page that makes it count, flushed, too. So one that
+    // fails has changed nothing, and what is seen is on the disk.
+    overlappingSync: false,
   })
 }
 

@@ -1,11 +1,11 @@
-import { type ChannelName, nextPosition, type Position, ZERO } from '@fanline/protocol'
-import type { Draft, Entry, Receipt } from '../../log.ts'
+import { type ChannelName, type Position, ZERO } from '@fanline/protocol'
 import type { HubOptions } from '../../options.ts'
 import { type ChannelEntry, encodeEntry, entriesFrom, entryAt, lastEntry } from './channel-entry.ts'
-import { decodeHeader, encodeEvent } from './event-record.ts'
+import { decodeHeader } from './event-record.ts'
 import { channelKey, channelOfIdleKey, idleKey, leadingPosition, positionKey, positionOfKey } from './keys.ts'
-import { KnownKeys } from './known-keys.ts'
+import type { KnownKeys } from './known-keys.ts'
 import type { LogState } from './log-state.ts'
+import type { Ordered } from './sequencer.ts'
 import { Change, type Store } from './store.ts'
 
 /** What an entry costs beside the bytes of its event: its place in two tables. Measured, rounded up. */
@@ -43,20 +43,17 @@ interface Tail {
   removedBytes: number
 }
 
-/** What some drafts become. */
+/** A change of the store. */
 export interface Batch {
   readonly change: Change
-  /** The state that follows from the change. */
+  /** The state that follows from it. */
   readonly state: LogState
-  readonly receipts: readonly Receipt[]
-  /** What is to be announced. */
-  readonly entries: readonly Entry[]
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /**
- * Turns drafts into changes of the store, and adds what retention asks for. One change at a time: what the next one
+ * Turns ordered drafts into changes of the store, and adds what retention asks for. One change at a time: what the next one
  * finds in the store is what the last one left there.
  */
 export class Writer {
@@ -78,20 +75,20 @@ export class Writer {
   /** Channels that hold nothing but a mark, the longest idle first. */
   #idle: { readonly channel: ChannelName; readonly mark: Position }[] = []
 
-  constructor(
-    store: Store,
-    state: LogState,
-    history: HubOptions['history'],
-    idempotency: HubOptions['idempotency'],
-  ) {
+  constructor(store: Store, state: LogState, history: HubOptions['history'], keys: KnownKeys) {
     this.#store = store
     this.#state = { ...state }
     this.#history = history
-    this.#keys = new KnownKeys(store.tables.keys, idempotency)
+    this.#keys = keys
   }
 
   get state(): LogState {
     return this.#state
+  }
+
+  /** What the next change says of the log, whatever it stores. */
+  set state(state: LogState) {
+    this.#state = { ...state }
   }
 
   /** True when something waits to be removed. */
@@ -103,45 +100,25 @@ export class Writer {
     return this.#state.bytes > this.#history.totalBytes
   }
 
-  /** A batch from some drafts; then call {@link keep} or {@link undo}. */
-  prepare(drafts: readonly Draft[], nowMs: number): Batch {
+  /** A change that stores some drafts. When it was not made, call {@link reload}. */
+  prepare(ordered: readonly Ordered[], nowMs: number): Batch {
     this.#begin()
-    const receipts: Receipt[] = []
-    const entries: Entry[] = []
-    const fresh: { readonly draft: Draft; readonly position: Position; readonly record: Buffer }[] = []
     let bytes = 0
-    for (const draft of drafts) {
-      const known = draft.key === undefined ? undefined : this.#keys.find(draft.key, nowMs)
-      if (known !== undefined) {
-        receipts.push({ position: known, duplicate: true })
-        continue
-      }
-      const position = draft.ephemeral ? null : this.#nextPosition(nowMs)
-      if (draft.key !== undefined) this.#keys.add(this.#change, draft.key, position, nowMs)
-      receipts.push({ position, duplicate: false })
-      for (const channel of draft.channels) {
-        entries.push({ channel, position, at: nowMs, event: draft.event, except: draft.except })
-      }
-      if (position === null) continue
-      const record = encodeEvent(draft, nowMs)
-      bytes += draft.channels.length * (record.length + ENTRY_OVERHEAD_BYTES)
-      fresh.push({ draft, position, record })
+    for (const { position, channels, record } of ordered) {
+      if (position !== null) bytes += channels.length * entryBytes(record)
     }
     this.#removeOldest(bytes, nowMs)
     this.#trimChannels()
-    for (const { draft, position, record } of fresh) this.#add(draft.channels, position, record, nowMs)
-    this.#keys.expire(this.#change, nowMs, REMOVED_PER_CHANGE + 2 * drafts.length)
-    return { change: this.#change, state: this.#state, receipts, entries }
+    for (const draft of ordered) {
+      if (draft.position !== null) this.#add(draft, draft.position)
+      if (draft.key !== undefined) this.#keys.save(this.#change, draft.key)
+    }
+    this.#keys.expire(this.#change, nowMs, REMOVED_PER_CHANGE + 2 * ordered.length)
+    return { change: this.#change, state: this.#state }
   }
 
-  /** The change was made. */
-  keep(): void {
-    this.#keys.keep()
-  }
-
-  /** The change was not made, or not wholly told: what is true stands in the store. */
-  undo(): void {
-    this.#keys.undo()
+  /** The last change was not made: what is true stands in the store. */
+  reload(): void {
     this.#tails = new Map()
     this.#agesAt = 0
     this.#state = { ...(this.#store.state() ?? this.#state) }
@@ -155,14 +132,10 @@ export class Writer {
     if (this.#tails.size > MAX_TAILS) this.#tails = new Map()
   }
 
-  #nextPosition(nowMs: number): Position {
-    this.#state.head = nextPosition(this.#state.head, nowMs)
-    return this.#state.head
-  }
-
-  #add(channels: readonly ChannelName[], position: Position, record: Buffer, at: number): void {
+  #add({ channels, record, at }: Ordered, position: Position): void {
+    this.#state.head = position
     const isShared = channels.length > 1
-    const size = record.length + ENTRY_OVERHEAD_BYTES
+    const size = entryBytes(record)
     this.#change.put('events', positionKey(position), record)
     if (isShared) this.#change.put('shares', positionKey(position), positionKey(channels.length))
     for (const channel of channels) {
@@ -347,6 +320,10 @@ const NO_ENTRIES: Tail = {
   bytes: 0,
   removedNumber: 0,
   removedBytes: 0,
+}
+
+function entryBytes(record: Buffer): number {
+  return record.length + ENTRY_OVERHEAD_BYTES
 }
 
 function channelBytes(channel: ChannelName): number {
