@@ -13,7 +13,7 @@ const MAX_GROWTH = 0.1
 export async function churn(durationMs: number): Promise<void> {
   const hub = await ForkedHub.start('small-caches')
   try {
-    await hub.ask({ do: 'publish', count: 5000, bytes: 100 })
+    await hub.ask({ do: 'publish', first: 0, count: 5000, bytes: 100 })
     await comeAndGo(hub, WARM_UP_MS)
     const before = await settled(hub)
     const streams = await comeAndGo(hub, durationMs)
@@ -50,7 +50,7 @@ async function comeAndGo(hub: ForkedHub, durationMs: number): Promise<number> {
       await visit(hub.port, round)
       streams++
       // One of them publishes, too, so that the others leave in the middle of something.
-      if (number === 0) await hub.ask({ do: 'publish', count: 5, bytes: 100 })
+      if (number === 0) await hub.ask({ do: 'publish', first: 0, count: 5, bytes: 100 })
     }
   }
   await Promise.all(Array.from({ length: LOOPS }, (_, number) => loop(number)))

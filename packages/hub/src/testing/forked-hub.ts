@@ -4,8 +4,8 @@ import { inTime } from './deadline.ts'
 
 /** What a test asks of the process with the hub. */
 export type Order =
-  /** Events `0 xxx…`, `1 xxx…` on channel `a`. */
-  | { readonly do: 'publish'; readonly count: number; readonly bytes: number }
+  /** Events `0 xxx…`, `1 xxx…` on channel `a`, counted from a first number. */
+  | { readonly do: 'publish'; readonly first: number; readonly count: number; readonly bytes: number }
   | { readonly do: 'report' }
   | { readonly do: 'end' }
 
