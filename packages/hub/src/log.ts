@@ -74,12 +74,23 @@ export interface LogStats {
   readonly channels: number
 }
 
+/** What became of the words that a hub sends itself through its log, about one a second. */
+export interface LogCanary {
+  readonly sent: number
+  /** Those that did not come back in time. */
+  readonly lost: number
+  /** How long the last one took, or the one under way has taken when that is longer; null before the first. */
+  readonly roundTripMs: number | null
+}
+
 /** How a log is doing, and what it promises. */
 export interface LogHealth {
   /** False when what is published now could not be stored, or would not be heard. */
   readonly isReady: boolean
-  /** How long a word took through the log and back, in milliseconds; null before the first, or where it takes none. */
-  readonly roundTripMs: number | null
+  /** Why it is not ready, in one sentence that names no host and no file; absent when it is. */
+  readonly problem?: string
+  /** Null where there is no way between a hub and its log. */
+  readonly canary: LogCanary | null
   /** What it keeps over which failure, in one sentence. */
   readonly promise: string
   /** What would make it break its promises. */

@@ -6,6 +6,8 @@ export interface Readiness {
   readonly checks: {
     readonly log: 'opening' | 'open' | 'failed' | 'unreachable'
   }
+  /** Why the log cannot be used now; absent when it can. */
+  readonly problem?: string
   /** What the log keeps over which failure, and how long a word takes through it; only when asked for. */
   readonly log?: LogHealth | null
 }
@@ -38,7 +40,12 @@ export class Health {
   readiness(verbose = false): Readiness {
     const health = this.#hub.logHealth()
     const log = this.#log === 'open' && health?.isReady === false ? 'unreachable' : this.#log
-    return { status: this.#status(log), checks: { log }, ...(verbose ? { log: health } : {}) }
+    return {
+      status: this.#status(log),
+      checks: { log },
+      ...(log === 'unreachable' && health?.problem ? { problem: health.problem } : {}),
+      ...(verbose ? { log: health } : {}),
+    }
   }
 
   #status(log: Readiness['checks']['log']): Readiness['status'] {

@@ -1,10 +1,14 @@
-import type { Hub, HubStats } from '@fanline/hub'
+import type { Hub, HubStats, LogCanary } from '@fanline/hub'
 import { CLOSE_REASONS, PROBLEMS } from '@fanline/protocol'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { PredecessorMetrics } from './presets/predecessor-metrics.ts'
 import { VERSION } from './version.ts'
 
-type Row = readonly [name: string, help: string, value: (stats: HubStats) => number]
+type Row = readonly [
+  name: string,
+  help: string,
+  value: (stats: HubStats, canary: LogCanary | null | undefined) => number,
+]
 
 const COUNTERS: readonly Row[] = [
   ['fanline_published_total', 'Events accepted.', (stats) => stats.published],
@@ -22,6 +26,16 @@ const COUNTERS: readonly Row[] = [
     (stats) => stats.fellBehind,
   ],
   ['fanline_connections_opened_total', 'Streams opened.', (stats) => stats.opened],
+  [
+    'fanline_log_canaries_total',
+    'Words that the server sent itself through a log that is elsewhere.',
+    (_, canary) => canary?.sent ?? 0,
+  ],
+  [
+    'fanline_log_canaries_lost_total',
+    'Those of them that did not come back within 3 s.',
+    (_, canary) => canary?.lost ?? 0,
+  ],
 ]
 
 /** Counters of which there is one for each of the words a label may have. */
@@ -58,6 +72,11 @@ const GAUGES: readonly Row[] = [
   ['fanline_behind', 'Open streams whose socket is full.', (stats) => stats.behind],
   ['fanline_log_events', 'Events that the log holds.', (stats) => stats.log?.events ?? Number.NaN],
   ['fanline_log_bytes', 'Bytes of events that the log holds.', (stats) => stats.log?.bytes ?? Number.NaN],
+  [
+    'fanline_log_round_trip_seconds',
+    'How long the last canary took, or the one under way has taken when that is longer.',
+    (_, canary) => (canary?.roundTripMs ?? Number.NaN) / 1000,
+  ],
 ]
 
 /** The metrics of one server, in the text format of Prometheus. */
@@ -104,17 +123,18 @@ export function createMetrics(hub: Hub, hasPresets = false): Metrics {
     countSent: (user, connections) => predecessors?.countSent(user, connections),
     scrape() {
       const stats = hub.stats()
+      const canary = hub.logHealth()?.canary
       predecessors?.update(stats)
       for (const { metric, value } of counters) {
         metric.reset()
-        metric.inc(value(stats))
+        metric.inc(value(stats, canary))
       }
       for (const { metric, label, words, values } of labelled) {
         const counts = values(stats)
         metric.reset()
         for (const word of words) metric.inc({ [label]: word }, counts[word] ?? 0)
       }
-      for (const { metric, value } of gauges) metric.set(value(stats))
+      for (const { metric, value } of gauges) metric.set(value(stats, canary))
       return register.metrics()
     },
     close: () => register.clear(),

@@ -129,7 +129,7 @@ class DiskLog implements Log {
   health(): LogHealth {
     return {
       isReady: this.#disk !== undefined && !this.#failure,
-      roundTripMs: null,
+      canary: null,
       promise: DISK_PROMISES[this.#durability],
       warnings: this.#failure ? [`The last write failed: ${describe(this.#failure)}`] : [],
     }

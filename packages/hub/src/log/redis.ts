@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import type { Draft, Gap, Log, LogHealth, LogListener, LogPage, LogQuery, Receipt } from '../log.ts'
 import { type HubOptions, parseHubOptions } from '../options.ts'
 import { PageCache } from './page-cache.ts'
+import { Canary, LOST_MS } from './redis/canary.ts'
 import type { RedisClient } from './redis/client.ts'
 import type { Durability, RedisAck } from './redis/durability.ts'
 import { LiveFeed } from './redis/live-feed.ts'
@@ -21,9 +22,6 @@ const TICK_MS = 1000
 
 /** After so long without a word a connection is made anew, in milliseconds. */
 const SILENCE_MS = 5000
-
-/** When a tick was not heard for so long, this node may have missed what was announced; milliseconds. */
-const DEAF_MS = 3 * TICK_MS
 
 /** The least time that trim marks are kept: a client that was away for longer may hear of a loss that is none. */
 const MARKS_MS = 7 * 86_400_000
@@ -80,9 +78,7 @@ class RedisLog implements Log {
   #isAppending = false
   #cancelTick: () => void = () => undefined
   #durability: Durability | undefined
-  #askedAt = 0
-  #heardAt = 0
-  #roundTripMs: number | null = null
+  readonly #canary = new Canary()
 
   constructor({ client, prefix = 'fanline', history, idempotency, ack = 'memory', clock }: RedisLogOptions) {
     this.#ack = ack
@@ -125,7 +121,7 @@ class RedisLog implements Log {
     const { head, born } = await this.#readRaw([], null, 1)
     this.#feed.begin(head, born)
     this.#saw(head)
-    this.#heardAt = performance.now()
+    this.#canary.begin()
     this.#cancelTick = systemClock.every(TICK_MS, () => void this.#touch())
   }
 
@@ -157,10 +153,11 @@ class RedisLog implements Log {
   }
 
   health(): LogHealth {
-    const isHeard = performance.now() - this.#heardAt < DEAF_MS
+    const problem = this.#problem
     return {
-      isReady: this.#session.run !== undefined && isHeard,
-      roundTripMs: this.#roundTripMs,
+      isReady: problem === undefined,
+      ...(problem === undefined ? {} : { problem }),
+      canary: this.#canary.state(),
       promise: this.#durability?.promise ?? 'Redis was not reached yet.',
       warnings: this.#durability?.warnings ?? [],
     }
@@ -173,6 +170,13 @@ class RedisLog implements Log {
     await this.#session.close()
     if (this.#subscriber.isReady) await this.#subscriber.close()
     else this.#subscriber.destroy()
+  }
+
+  get #problem(): string | undefined {
+    if (this.#session.run === undefined) return 'There is no connection to Redis.'
+    const { silentMs } = this.#canary
+    if (silentMs < LOST_MS) return undefined
+    return `What this node sends itself through Redis has not come back for ${Math.floor(silentMs / 1000)} s.`
   }
 
   get #tickChannel(): string {
@@ -262,12 +266,13 @@ class RedisLog implements Log {
 
   /** Says what this node has seen, and asks for the head in front of everybody's ears. */
   async #touch(): Promise<void> {
+    if (!this.#listener) return
+    const word = this.#canary.next()
     const run = this.#session.run
-    if (run === undefined || !this.#listener) return
+    if (run === undefined) return
     const { run: seenRun, position } = this.#seen
-    this.#askedAt = performance.now()
     try {
-      const args = [this.#floor, this.#now, this.#node, seenRun, `${position}`, `${this.#marksMs}`]
+      const args = [this.#floor, this.#now, this.#node, seenRun, `${position}`, `${this.#marksMs}`, word]
       const [head, born] = (await this.#session.call(TOUCH, this.#prefix, args)) as [string, string]
       this.#feed.bornAt(born)
       this.#seen = { run, position: Math.max(position, Number(head)) as Position }
@@ -278,9 +283,8 @@ class RedisLog implements Log {
 
   #hear(text: string, channel: string): void {
     if (channel === this.#tickChannel) {
-      const [head, born] = text.split(' ') as [string, string]
-      this.#heardAt = performance.now()
-      this.#roundTripMs = this.#heardAt - this.#askedAt
+      const [head, born, word] = text.split(' ') as [string, string, string]
+      this.#canary.heard(word)
       this.#feed.bornAt(born)
       this.#feed.complete(Number(head) as Position)
     } else if (text.startsWith('[')) {

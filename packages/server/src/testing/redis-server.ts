@@ -4,3 +4,5 @@ const module: typeof import('../../../hub/src/testing/redis-server.ts') = await 
 
 /** A real redis-server on a free port of 127.0.0.1. */
 export const RedisServer: typeof module.RedisServer = module.RedisServer
+/** One of them. */
+export type RedisServer = Awaited<ReturnType<typeof module.RedisServer.start>>

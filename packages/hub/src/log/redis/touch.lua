@@ -1,7 +1,7 @@
 -- A node says who stands behind its connection and what it has seen, and hears where the log stands. On the node's own
 -- live channel the head follows everything that was announced before it.
 -- ARGV: 1 prefix, 2 run, 3 floor, 4 now or '', 5 node, 6 the run under which it saw its newest position, 7 that
--- position, 8 how long holes are kept, ms.
+-- position, 8 how long holes are kept, ms, 9 a word that goes with the head.
 -- Answers: head, born.
 
 local now = now_ms(ARGV[4])
@@ -22,5 +22,5 @@ if seen_run ~= '' and seen_run ~= ARGV[2] then
 end
 redis.call('ZREMRANGEBYSCORE', prefix .. ':holes', '-inf', text(math.max(0, now - tonumber(ARGV[8])) * 1000))
 
-redis.call('PUBLISH', prefix .. ':n:' .. ARGV[5], text(last) .. ' ' .. born)
+redis.call('PUBLISH', prefix .. ':n:' .. ARGV[5], text(last) .. ' ' .. born .. ' ' .. ARGV[9])
 return { text(last), born }
