@@ -1,0 +1,161 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '../free-port.ts'
+import { type RedisPersistence, RedisServer } from '../redis-server.ts'
+import { type RunningServer, startServer } from '../running-server.ts'
+import type { PublishersOrder, PublishersReport, SubscribersOrder, SubscribersReport } from './orders.ts'
+import { LAST_EVENT } from './subscriber.ts'
+import { type SwallowingProxy, startSwallowingProxy } from './swallowing-proxy.ts'
+
+/** How much happens in a world. */
+export interface FaultWorldSize {
+  readonly clients: number
+  readonly channels: number
+  readonly perSecond: number
+}
+
+/** How long all clients may take to hear the last event, in milliseconds. */
+const CATCH_UP_MS = 60_000
+
+/** Everything of the longest run stays in the history, so that no gap is the history's. */
+const ROOMY = ['--history-max-events', '100000', '--history-max-bytes', '100000000']
+
+/** Two hubs as processes on one real Redis behind a proxy, with subscribers and publishers in processes of their own. */
+export class FaultWorld {
+  readonly redis: RedisServer
+  readonly proxy: SwallowingProxy
+  readonly #ports: readonly number[]
+  readonly #hubs: (RunningServer | undefined)[] = []
+  readonly #directory: string = mkdtempSync(join(tmpdir(), 'fanline-faults-'))
+  readonly #children: ChildProcess[] = []
+  #greeted = 0
+  #finished = 0
+  #heard: () => void = () => undefined
+
+  private constructor(redis: RedisServer, proxy: SwallowingProxy, ports: readonly number[]) {
+    this.redis = redis
+    this.proxy = proxy
+    this.#ports = ports
+  }
+
+  static async start(test: TestContext, persistence: RedisPersistence): Promise<FaultWorld> {
+    const redis = await RedisServer.start(persistence)
+    test.after(() => redis.stop())
+    const proxy = await startSwallowingProxy(redis.port)
+    test.after(() => proxy.close())
+    const world = new FaultWorld(redis, proxy, [await freePort(), await freePort()])
+    test.after(() => world.#end())
+    await Promise.all([world.startHub(0), world.startHub(1)])
+    return world
+  }
+
+  async startHub(index: number): Promise<void> {
+    const flags = ['--redis', `redis://127.0.0.1:${this.proxy.port}`, ...ROOMY]
+    const env = { NODE_ENV: 'development' }
+    this.#hubs[index] = await startServer(['dev', ...flags], { port: this.#ports[index], env })
+  }
+
+  async killHub(index: number): Promise<void> {
+    await this.#hubs[index]?.stop('SIGKILL')
+  }
+
+  /**
+   * Lets everybody work while `fault` does its harm, and then come to rest. Resolves with the files of records.
+   * @throws Error when not all clients hear the last event in time
+   */
+  async run({ clients, channels, perSecond }: FaultWorldSize, fault: () => Promise<void>): Promise<Outcome> {
+    const ports = this.#ports
+    const processes = clients > 500 ? 2 : 1
+    for (let i = 0; i < processes; i++) {
+      const child = this.#fork('subscribers-process.js')
+      let before: SubscribersReport = { greeted: 0, finished: 0 }
+      child.on('message', (report: SubscribersReport) => {
+        this.#greeted += report.greeted - before.greeted
+        this.#finished += report.finished - before.finished
+        before = report
+        this.#heard()
+      })
+      const records = join(this.#directory, `clients-${i}.ndjson`)
+      const name = `${String.fromCharCode(97 + i)}`
+      child.send({ records, ports, count: clients / processes, channels, name } satisfies SubscribersOrder)
+    }
+    await this.#until(() => this.#greeted === clients)
+
+    const publishers = this.#fork('publishers-process.js')
+    const records = join(this.#directory, 'publishers.ndjson')
+    publishers.send({ records, ports, channels, perSecond } satisfies PublishersOrder)
+    const began = performance.now()
+    await fault()
+    publishers.send('stop')
+    const [report] = (await once(publishers, 'message')) as [PublishersReport]
+    const seconds = (performance.now() - began) / 1000
+
+    const head = await this.#publishLast()
+    await this.#until(() => this.#finished >= clients)
+    await Promise.all(
+      this.#children.splice(0).map(async (child) => {
+        if (child.connected) child.send('stop')
+        if (child.exitCode === null) await once(child, 'exit')
+      }),
+    )
+    const files = readdirSync(this.#directory).map((name) => join(this.#directory, name))
+    return { files, head, report, seconds }
+  }
+
+  /** When this has come, everything before it has. */
+  async #publishLast(): Promise<string> {
+    const body = JSON.stringify({ all: true, event: LAST_EVENT, data: 'last', key: 'last' })
+    for (;;) {
+      try {
+        const answer = await fetch(`http://localhost:${this.#ports[0]}/v1/publish`, { method: 'POST', body })
+        if (answer.ok) return ((await answer.json()) as { id: string }).id
+      } catch {
+        // the hub is being started
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+
+  #fork(file: string): ChildProcess {
+    const child = fork(fileURLToPath(new URL(`./${file}`, import.meta.url)))
+    this.#children.push(child)
+    return child
+  }
+
+  async #until(isReached: () => boolean): Promise<void> {
+    const deadline = Date.now() + CATCH_UP_MS
+    while (!isReached()) {
+      if (Date.now() > deadline) {
+        throw new Error(
+          `Only ${this.#greeted} clients were greeted, and ${this.#finished} have heard everything.`,
+        )
+      }
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve
+        setTimeout(resolve, 1000)
+      })
+    }
+  }
+
+  async #end(): Promise<void> {
+    for (const child of this.#children) child.kill('SIGKILL')
+    await Promise.all(this.#hubs.map((hub) => hub?.stop('SIGKILL')))
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+}
+
+/** What a run has left behind. */
+export interface Outcome {
+  /** Files of records for a history checker. */
+  readonly files: readonly string[]
+  /** The position of the last event. */
+  readonly head: string
+  readonly report: PublishersReport
+  /** How long publishers were at work. */
+  readonly seconds: number
+}

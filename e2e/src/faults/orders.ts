@@ -1,0 +1,37 @@
+/** What a process of subscribers is told. */
+export interface SubscribersOrder {
+  readonly records: string
+  readonly ports: readonly number[]
+  readonly count: number
+  /** Of how many each client follows two. */
+  readonly channels: number
+  /** What stands before the names of its clients. */
+  readonly name: string
+}
+
+/** What it says: how many streams were greeted, and how many have heard the last event. */
+export interface SubscribersReport {
+  readonly greeted: number
+  readonly finished: number
+}
+
+/** What a process of publishers is told. */
+export interface PublishersOrder {
+  readonly records: string
+  readonly ports: readonly number[]
+  readonly channels: number
+  readonly perSecond: number
+}
+
+/** What it says in the end. */
+export interface PublishersReport {
+  readonly published: number
+  /** Requests that were not answered, or answered with an error, and were repeated. */
+  readonly repeated: number
+  readonly duplicates: number
+}
+
+/** The name of the `n`-th channel. */
+export function channelName(n: number): string {
+  return `c${n}`
+}

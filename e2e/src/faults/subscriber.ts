@@ -1,0 +1,114 @@
+import { connect, type Socket } from 'node:net'
+import type { RecordFile } from './record-file.ts'
+
+/** How long until a client comes back, at most, in milliseconds. */
+const BACK_MS = 200
+
+/** The event after which a client has heard everything. */
+export const LAST_EVENT = 'the last one'
+
+/** What a client needs of its surroundings. */
+export interface SubscriberParts {
+  readonly name: string
+  readonly channels: readonly string[]
+  /** Ports of 127.0.0.1; it tries the next one when a stream ends. */
+  readonly ports: readonly number[]
+  readonly records: RecordFile
+  /** Called once a stream was greeted, and when the last event was heard, or admitted to be lost. */
+  on(what: 'greeted' | 'finished'): void
+}
+
+/** One stream after the other, each from where the one before ended, written down as a history checker reads it. */
+export class Subscriber {
+  readonly #parts: SubscriberParts
+  #attempt: number
+  #socket: Socket | undefined
+  #lastId: string | null = null
+  #rest = ''
+  #isGreeted = false
+  #isClosed = false
+  // The block that is being read.
+  #id = ''
+  #event = ''
+  #channel = ''
+  #data = ''
+
+  constructor(parts: SubscriberParts, attempt: number) {
+    this.#parts = parts
+    this.#attempt = attempt
+    this.#connect()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#socket?.destroy()
+  }
+
+  #connect(): void {
+    if (this.#isClosed) return
+    const { name, channels, ports, records } = this.#parts
+    const port = ports[this.#attempt++ % ports.length]!
+    const query = channels.map((channel) => `channel=${channel}`).join('&')
+    const cursor = this.#lastId === null ? '' : `Last-Event-ID: ${this.#lastId}\r\n`
+    const socket = connect(port, '127.0.0.1')
+    this.#socket = socket
+    this.#rest = ''
+    let isConnected = false
+    socket.setEncoding('latin1').on('data', (text: string) => this.#read(text))
+    socket.once('connect', () => {
+      isConnected = true
+      const wanted = [...channels, '@all']
+      records.write({ op: 'connect', client: name, user: null, channels: wanted, cursor: this.#lastId })
+      socket.write(
+        `GET /v1/events?${query} HTTP/1.1\r\nHost: localhost:${port}\r\nAccept: text/event-stream\r\n${cursor}\r\n`,
+      )
+    })
+    socket.on('error', () => undefined) // it closes, too
+    socket.once('close', () => {
+      if (isConnected) records.write({ op: 'disconnect', client: name })
+      setTimeout(() => this.#connect(), BACK_MS * Math.random())
+    })
+  }
+
+  /** A block is a line each for its fields, and an empty one; lines of the chunked coding end in CR and are passed over. */
+  #read(text: string): void {
+    const all = this.#rest + text
+    let start = 0
+    for (let end = all.indexOf('\n'); end !== -1; end = all.indexOf('\n', start)) {
+      if (end === start) this.#dispatch()
+      else if (all.charCodeAt(end - 1) !== 13) this.#field(all.slice(start, end))
+      start = end + 1
+    }
+    this.#rest = all.slice(start)
+  }
+
+  #field(line: string): void {
+    if (line.startsWith('id: ')) this.#id = line.slice(4)
+    else if (line.startsWith('data: ')) this.#data += line.slice(6)
+    else if (line.startsWith('event: ')) this.#event = line.slice(7)
+    else if (line.startsWith('channel: ')) this.#channel = line.slice(9)
+  }
+
+  #dispatch(): void {
+    const [id, event, channel, data] = [this.#id, this.#event, this.#channel, this.#data]
+    this.#id = this.#event = this.#channel = this.#data = ''
+    if (data === '') return
+    const { name, records, on } = this.#parts
+    if (id !== '') this.#lastId = id
+    if (!event.startsWith('fanline.')) {
+      // The text of an event begins with its name.
+      const [key = ''] = data.split(' ', 1)
+      records.write({ op: 'deliver', client: name, event: key, position: id, channel })
+      if (event === LAST_EVENT) on('finished')
+    } else if (event === 'fanline.gap') {
+      const { channel, from, to, reason } = JSON.parse(data)
+      records.write({ op: 'gap', client: name, channel, from, to, reason })
+    } else if (id !== '') {
+      records.write({ op: 'cursor', client: name, position: id })
+      if (event === 'fanline.hello' && !this.#isGreeted) {
+        this.#isGreeted = true
+        on('greeted')
+      }
+    }
+  }
+}
