@@ -1,7 +1,5 @@
 import { Hub, type HubOptionsInput, memoryLog, type PublishRequest, type Tuning } from '@fanline/hub'
-
-import { awkwardLog } from '@fanline/hub/testing'
-import { checkClient, type Truth } from './check.ts'
+import { awkwardLog, checkHistory, type HistoryRecord } from '@fanline/hub/testing'
 import { Random } from './random.ts'
 import { SimClient } from './sim-client.ts'
 import { SimClock } from './sim-clock.ts'
@@ -11,6 +9,8 @@ const CHANNELS = ['a', 'b', 'c', 'd']
 const LATER_CHANNELS = ['e', 'f', 'g', 'h']
 const USERS = ['u', 'v']
 const STEPS = 500
+type Publish = Extract<HistoryRecord, { op: 'publish' }>
+
 /** More turns than any run needs to settle once all faults have ended. */
 const SETTLING_TURNS = 20_000
 
@@ -49,7 +49,9 @@ class Simulation {
   readonly #changes: Random | undefined
   readonly #clock: SimClock
   readonly #clients: SimClient[]
-  readonly #truth: Truth[] = []
+  readonly #history: HistoryRecord[] = []
+  /** Published, and neither acknowledged nor refused yet. */
+  readonly #unanswered = new Map<string, Publish>()
   readonly #options: HubOptionsInput
   readonly #tuning: Partial<Tuning>
   readonly #awkward: boolean
@@ -83,7 +85,9 @@ class Simulation {
     this.#hub = this.#start()
     this.#clients = Array.from({ length: random.between(2, 6) }, (_, i) => {
       const user = random.oneIn(3) ? undefined : random.pick(USERS)
-      return new SimClient(`client ${i}`, user, random.some(CHANNELS), random)
+      const channels = random.some(CHANNELS)
+      const record = (record: HistoryRecord): void => void this.#history.push(record)
+      return new SimClient(`client ${i}`, { user, channels, random, record })
     })
   }
 
@@ -113,9 +117,11 @@ class Simulation {
       }
       await microtasks()
       if (!moved && !this.#clock.busy) {
-        if (turn > SETTLING_TURNS / 2) return
         // Time-outs that are on their way, and the tick that moves idle cursors, need time to pass.
-        if (this.#everybodyIsLive()) return
+        if (turn > SETTLING_TURNS / 2 || this.#everybodyIsLive()) {
+          this.#history.push({ op: 'end' })
+          return
+        }
         this.#clock.pass(1000)
       }
     }
@@ -123,16 +129,13 @@ class Simulation {
   }
 
   report(): SimulationReport {
-    let heard = 0
-    let gaps = 0
-    let needlessGaps = 0
-    for (const client of this.#clients) {
-      const result = checkClient(client, this.#truth)
-      this.violations.push(...client.violations.slice(0, 5).map((what) => `${client.name}: ${what}`))
-      this.violations.push(...result.violations.slice(0, 5).map((what) => `${client.name}: ${what}`))
-      heard += result.heard
-      gaps += result.gaps
-      needlessGaps += result.needlessGaps
+    for (const publish of this.#unanswered.values()) this.#history.push(publish)
+    const verdict = checkHistory(this.#history)
+    for (const { fault, client, what } of verdict.violations.slice(0, 10)) {
+      this.violations.push(`${fault}: ${client}: ${what}`)
+    }
+    for (const { name, violations } of this.#clients) {
+      this.violations.push(...violations.slice(0, 5).map((what) => `${name}: ${what}`))
     }
     for (const info of this.#hub.connections()) {
       if (info.state !== 'live') this.violations.push(`a connection ended as ${info.state}, not live`)
@@ -140,10 +143,10 @@ class Simulation {
     return {
       seed: this.#seed,
       violations: this.violations,
-      published: this.#truth.length,
-      heard,
-      gaps,
-      needlessGaps,
+      published: verdict.published.ok,
+      heard: verdict.delivered,
+      gaps: sum(verdict.gaps),
+      needlessGaps: verdict.needlessGaps.trimmed ?? 0,
       reconnects: this.#reconnects,
     }
   }
@@ -199,29 +202,34 @@ class Simulation {
   }
 
   #publishTo(target: Partial<PublishRequest>, padding: string, random: Random): void {
-    const serial = ++this.#serial
-    const request: PublishRequest = { ...target, data: { serial, padding } }
-    if (random.oneIn(5)) request.except = [random.pick(USERS)]
-    if (random.oneIn(8)) request.ephemeral = true
+    const event = `p${++this.#serial}`
+    const except = random.oneIn(5) ? [random.pick(USERS)] : []
+    const ephemeral = random.oneIn(8)
+    const request: PublishRequest = { ...target, except, ephemeral, data: { name: event, padding } }
+    const { all, users = [], channels = [] } = target
+    const publish: Publish = {
+      op: 'publish',
+      event,
+      outcome: 'unknown',
+      position: null,
+      channels: [...(all ? ['@all'] : []), ...users.map((user) => `@user:${user}`), ...channels],
+      except,
+      ephemeral,
+    }
     const hub = this.#hub
+    this.#unanswered.set(event, publish)
+    const answered = (answer: Pick<Publish, 'outcome' | 'position'>): void => {
+      // A process that has died tells nobody what became of it.
+      if (this.#hub !== hub) return
+      this.#unanswered.delete(event)
+      this.#history.push({ ...publish, ...answer })
+    }
     hub.publish(request).then(
-      ({ id }) => {
-        // A process that has died acknowledges nothing.
-        if (id === null || this.#hub !== hub) return
-        this.#truth.push({
-          serial,
-          position: Number(id),
-          channels: [
-            ...(request.all ? ['@all'] : []),
-            ...(request.users ?? []).map((user) => `@user:${user}`),
-            ...(request.channels ?? []),
-          ],
-          except: request.except as string[] | undefined,
-        })
-      },
+      ({ id }) => answered({ outcome: 'ok', position: id }),
       (error) => {
         // Who waited too long for the log of a new process was told, and may try again.
         if (error.detail !== 'It is not open yet.') this.violations.push(`a publish failed: ${error}`)
+        answered({ outcome: 'fail', position: null })
       },
     )
   }
@@ -255,6 +263,10 @@ class Simulation {
     for (const { state } of this.#hub.connections()) if (state !== 'live') return false
     return true
   }
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0)
 }
 
 /** Lets every promise that can go on do so. */

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { checkCommand } from './commands/check.ts'
 import { configCommand } from './commands/config.ts'
 import { devCommand } from './commands/dev.ts'
 import { keyCommand } from './commands/key.ts'
@@ -28,6 +29,7 @@ export async function run(args: readonly string[]): Promise<number> {
     tailCommand(),
     tokenCommand(),
     keyCommand(),
+    checkCommand(),
     configCommand(),
     versionCommand(),
   ])

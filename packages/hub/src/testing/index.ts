@@ -2,6 +2,15 @@
 export { type AwkwardLog, type AwkwardLogOptions, awkwardLog } from './awkward-log.ts'
 export { FakeClock } from './fake-clock.ts'
 export {
+  checkHistory,
+  HistoryChecker,
+  type HistoryFault,
+  type HistoryRecord,
+  type HistoryVerdict,
+  type HistoryViolation,
+  parseHistoryRecord,
+} from './history-checker.ts'
+export {
   type LogConformance,
   type LogSettings,
   type LogUnderTest,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import type { Command } from 'commander'
 import { NAMED_OPTIONS } from '../config/named-options.ts'
+import { checkCommand } from './check.ts'
 import { configCommand } from './config.ts'
 import { devCommand } from './dev.ts'
 import { keyCommand } from './key.ts'
@@ -25,6 +26,7 @@ describe('docs/reference/cli.md', () => {
     tailCommand(),
     tokenCommand(),
     keyCommand(),
+    checkCommand(),
     configCommand(),
     versionCommand(),
   ]
