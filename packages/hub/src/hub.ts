@@ -20,6 +20,7 @@ import {
 import type { Access, Credential } from './authenticator.ts'
 import { CatchUps } from './catch-ups.ts'
 import type { Clock } from './clock.ts'
+import { Cluster } from './cluster.ts'
 import { Connection, type Delivery } from './connection.ts'
 import { type ConnectionInfo, describe } from './connection-info.ts'
 import type { Counters } from './counters.ts'
@@ -146,6 +147,8 @@ export interface HubParts {
 export class Hub<Events extends EventMap = EventMap> {
   readonly options: HubOptions
   readonly clock: Clock
+  /** All hubs that share the log, as one. */
+  readonly cluster: Cluster
   readonly #tuning: Tuning
   readonly #log: Log
   readonly #registry: Registry<Connection>
@@ -184,6 +187,7 @@ export class Hub<Events extends EventMap = EventMap> {
     this.#log = log
     this.#historyTurns = new Turns(clock)
     this.#registry = new Registry<Connection>(log)
+    this.cluster = new Cluster({ peers: log.peers, registry: this.#registry, clock })
     this.#feed = new Feed(this.#tuning.feedEntries, this.#tuning.feedLength)
     this.#fanOut = new FanOut(clock, this.#registry, this.#feed)
     this.rates = new PublishRates(clock, this.options.limits)
@@ -206,6 +210,7 @@ export class Hub<Events extends EventMap = EventMap> {
     }
     this.#ready = log
       .open({ entries: (batch) => this.#announced(batch), gap: (gap) => this.#gapAdmitted(gap) })
+      .then(() => this.cluster.open())
       .then(() => log.watch(REVOCATIONS_CHANNEL))
       .then(() => this.#readRevocations(ZERO))
       .then(
@@ -284,11 +289,14 @@ export class Hub<Events extends EventMap = EventMap> {
     const targets = connection === undefined ? channels : [connectionChannel(connection)]
     // The log tells events apart by their identity: the same publication accepted twice is two events.
     const draft: Draft = { channels: targets, event: { ...event }, except, key, ephemeral }
-    const [receipt] = await this.#log.append([draft])
+    const appended = this.#log.append([draft])
+    const elsewhere = this.cluster.followersElsewhere(targets)
+    const [receipt] = await appended
     if (!receipt) throw new ProblemError('internal', 'The log gave no receipt.')
     if (!receipt.duplicate) this.#counters.published++
     const id = receipt.position === null ? null : String(receipt.position)
-    const delivered = this.#matching(targets, except, ephemeral)
+    const own = this.#matching(targets, except, ephemeral)
+    const delivered = elsewhere ? own + (await this.cluster.soon(elsewhere)) : own
     return receipt.duplicate ? { id, delivered, duplicate: true } : { id, delivered }
   }
 
@@ -396,9 +404,9 @@ export class Hub<Events extends EventMap = EventMap> {
     return this.#readHistory(userChannel(parseUser(user)), query)
   }
 
-  /** True when other hubs may use the log, too: then nobody knows here who else is connected. */
+  /** True when other hubs may use the log, too: then only {@link cluster} knows who else is connected. */
   get sharesLog(): boolean {
-    return this.#log.isShared === true
+    return this.#log.peers !== undefined
   }
 
   /** How the log is doing; null when it has nothing to say of that. */

@@ -1,4 +1,5 @@
 import type { ChannelName, GapReason, HubEvent, Position } from '@fanline/protocol'
+import type { Peers } from './peers.ts'
 
 /** An event that waits for its place in the log. */
 export interface Draft {
@@ -117,8 +118,11 @@ export interface LogListener {
  * Every driver passes `logConformance` of `@fanline/hub/testing`.
  */
 export interface Log {
-  /** True when other hubs may use it, too: who is connected to one of them is not everybody who listens. */
-  readonly isShared?: boolean
+  /**
+   * The other hubs that may use it, too: who is connected to one of them is not everybody who listens. Absent when there
+   * can be none.
+   */
+  readonly peers?: Peers
   /** Opens the log; called once, before anything else. */
   open(listener: LogListener): Promise<void>
   /**

@@ -18,6 +18,13 @@ interface Following<C> {
 
 const NOBODY: ReadonlySet<never> = new Set()
 
+/** The name under which those who come from an address are counted; no channel can have it. */
+export function addressName(address: string): string {
+  return `${ADDRESS_PREFIX}${address}`
+}
+
+const ADDRESS_PREFIX = '@address:'
+
 /** Who is connected, and who follows what. The log is asked for a channel while somebody follows it. */
 export class Registry<C extends Follower> {
   readonly #log: Log
@@ -25,9 +32,12 @@ export class Registry<C extends Follower> {
   readonly #connections = new Map<string, C>()
   readonly #users = new Map<UserId, number>()
   readonly #addresses = new Map<string, number>()
+  readonly #changed: (name: string) => void
 
   constructor(log: Log) {
     this.#log = log
+    const { peers } = log
+    this.#changed = peers ? (name) => peers.changed(name) : nothing
   }
 
   /** Open connections. */
@@ -72,6 +82,18 @@ export class Registry<C extends Follower> {
     return this.#addresses.get(address) ?? 0
   }
 
+  /** Every name that has a {@link countUnder}. */
+  *names(): Generator<string> {
+    yield* this.#following.keys()
+    for (const address of this.#addresses.keys()) yield addressName(address)
+  }
+
+  /** How many connections follow a channel, or come from an address. */
+  countUnder(name: string): number {
+    if (name.startsWith(ADDRESS_PREFIX)) return this.countAt(name.slice(ADDRESS_PREFIX.length))
+    return this.followers(name as ChannelName).size
+  }
+
   /**
    * Adds a connection and watches its channels. The answer is undefined when all of them are announced already.
    * @throws what the log throws; the connection is in the registry all the same, until `leave`
@@ -79,7 +101,7 @@ export class Registry<C extends Follower> {
   join(connection: C): Promise<void> | undefined {
     this.#connections.set(connection.id, connection)
     if (connection.user !== undefined) add(this.#users, connection.user, 1)
-    if (connection.address !== undefined) add(this.#addresses, connection.address, 1)
+    if (connection.address !== undefined) this.#countAddress(connection.address, 1)
     return this.#followAll(connection, connection.channels)
   }
 
@@ -97,7 +119,7 @@ export class Registry<C extends Follower> {
   leave(connection: C): void {
     if (!this.#connections.delete(connection.id)) return
     if (connection.user !== undefined) add(this.#users, connection.user, -1)
-    if (connection.address !== undefined) add(this.#addresses, connection.address, -1)
+    if (connection.address !== undefined) this.#countAddress(connection.address, -1)
     for (const channel of connection.channels) this.#unfollow(channel, connection)
   }
 
@@ -120,16 +142,23 @@ export class Registry<C extends Follower> {
     return connection ? new Set([connection]) : NOBODY
   }
 
+  #countAddress(address: string, by: number): void {
+    add(this.#addresses, address, by)
+    this.#changed(addressName(address))
+  }
+
   #unfollow(channel: ChannelName, connection: C): void {
     const following = this.#following.get(channel)
     if (!following) return
     following.connections.delete(connection)
+    this.#changed(channel)
     if (following.connections.size > 0) return
     this.#following.delete(channel)
     this.#log.unwatch(channel)
   }
 
   #follow(channel: ChannelName, connection: C): Promise<void> | undefined {
+    this.#changed(channel)
     const known = this.#following.get(channel)
     if (known) {
       known.connections.add(connection)
@@ -152,5 +181,5 @@ function add<K>(counts: Map<K, number>, key: K, by: number): void {
 }
 
 function nothing(): void {
-  // Promise.all answers a list; nobody wants it.
+  // There is nobody to tell, or nothing to hand over.
 }

@@ -1,4 +1,5 @@
 /** A log on Redis or Valkey, shared by any number of hubs. Needs the package `@redis/client`. */
+import { hostname } from 'node:os'
 import { type ChannelName, connectionOf, type Position, ZERO } from '@fanline/protocol'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Draft, Gap, Log, LogHealth, LogListener, LogPage, LogQuery, Receipt } from '../log.ts'
@@ -10,6 +11,7 @@ import type { Durability, RedisAck } from './redis/durability.ts'
 import { LiveFeed } from './redis/live-feed.ts'
 import { encodePayload } from './redis/message.ts'
 import { pageOf, type RawPage } from './redis/page.ts'
+import { RedisPeers } from './redis/peers.ts'
 import { APPEND, READ, TOUCH } from './redis/script.ts'
 import { Session } from './redis/session.ts'
 import { Subscriptions } from './redis/subscriptions.ts'
@@ -35,6 +37,8 @@ export interface RedisLogOptions {
   readonly client: RedisClient & { duplicate(overrides?: Record<string, unknown>): RedisClient }
   /** What stands before all keys; logs with different prefixes share nothing. `fanline` when absent. */
   readonly prefix?: string | undefined
+  /** What this hub is called in answers about all of them; host and process when absent. */
+  readonly nodeName?: string | undefined
   readonly history?: Partial<HubOptions['history']> | undefined
   readonly idempotency?: Partial<HubOptions['idempotency']> | undefined
   /** `memory` when absent: Redis has it; `replica`: another server has it, too; `aof`: it is on the disk. */
@@ -59,7 +63,7 @@ interface Append {
 }
 
 class RedisLog implements Log {
-  readonly isShared = true
+  readonly peers: RedisPeers
   readonly #prefix: string
   readonly #node: string = crypto.randomUUID()
   readonly #history: HubOptions['history']
@@ -80,7 +84,15 @@ class RedisLog implements Log {
   #durability: Durability | undefined
   readonly #canary = new Canary()
 
-  constructor({ client, prefix = 'fanline', history, idempotency, ack = 'memory', clock }: RedisLogOptions) {
+  constructor({
+    client,
+    prefix = 'fanline',
+    nodeName = `${hostname()}:${process.pid}`,
+    history,
+    idempotency,
+    ack = 'memory',
+    clock,
+  }: RedisLogOptions) {
     this.#ack = ack
     const options = parseHubOptions({ history: history ?? {}, idempotency: idempotency ?? {} })
     this.#prefix = `{${prefix}}`
@@ -100,8 +112,17 @@ class RedisLog implements Log {
       // It connects again by itself; what failed meanwhile was told to who asked.
       connection.on('error', () => undefined)
     }
-    this.#session = new Session(commands, () => void this.#touch())
+    this.#session = new Session(commands, () => {
+      this.peers.reconnected()
+      void this.#touch()
+    })
     this.#subscriptions = new Subscriptions(this.#subscriber, (text, channel) => this.#hear(text, channel))
+    this.peers = new RedisPeers({
+      session: this.#session,
+      subscriptions: this.#subscriptions,
+      prefix: this.#prefix,
+      own: { id: this.#node, name: nodeName },
+    })
     this.#feed = new LiveFeed({
       listener: { entries: (batch) => this.#listener?.entries(batch), gap: (gap) => this.#lost(gap) },
       read: (channels, after) => this.#readRaw(channels, after, DRAFTS_PER_CALL),
@@ -167,6 +188,7 @@ class RedisLog implements Log {
     this.#cancelTick()
     this.#feed.close()
     this.#listener = undefined
+    await this.peers.close()
     await this.#session.close()
     if (this.#subscriber.isReady) await this.#subscriber.close()
     else this.#subscriber.destroy()
@@ -287,6 +309,8 @@ class RedisLog implements Log {
       this.#canary.heard(word)
       this.#feed.bornAt(born)
       this.#feed.complete(Number(head) as Position)
+    } else if (this.peers.hears(channel)) {
+      this.peers.hear(text, channel)
     } else if (text.startsWith('[')) {
       this.#feed.hear(text)
     } else {

@@ -7,7 +7,10 @@
 --   PREFIX:k:KEY      string: "POSITION AT" of an idempotency key
 --   PREFIX:steps      sorted set by position: "RUN SURVIVED FIRST" for each change of the server behind the data
 --   PREFIX:holes      sorted set by end: "AFTER THROUGH", losses that somebody has confirmed
---   PREFIX:l:CHANNEL  live channel of a channel; PREFIX:x for single connections and holes; PREFIX:n:NODE for ticks
+--   PREFIX:nodes      sorted set by ms since 1970: when each node said that it is there
+--   PREFIX:f:NODE     hash: '' (who the node is), and how many connections it has under each name
+--   PREFIX:l:CHANNEL  live channel of a channel; PREFIX:x for single connections and holes; PREFIX:n:NODE for ticks;
+--                     PREFIX:q for questions to all nodes; PREFIX:a:NODE for what a node is answered
 --
 -- Numbers leave as text made with %.0f: tostring keeps only 14 digits.
 
@@ -70,4 +73,16 @@ local function save_meta(channel, m, keep_ms)
   local key = prefix .. ':m:' .. channel
   redis.call('HSET', key, 'l', m.l, 'b', text(m.b), 't', m.t)
   redis.call('PEXPIRE', key, keep_ms)
+end
+
+-- Nodes that have said within their life that they are there: id, who it is, how long ago it said so, ms.
+local function living_nodes(now, life)
+  local nodes = {}
+  local found = redis.call('ZRANGEBYSCORE', prefix .. ':nodes', '(' .. text(now - life), '+inf', 'WITHSCORES')
+  for i = 1, #found, 2 do
+    nodes[#nodes + 1] = found[i]
+    nodes[#nodes + 1] = redis.call('HGET', prefix .. ':f:' .. found[i], '') or ''
+    nodes[#nodes + 1] = text(now - tonumber(found[i + 1]))
+  end
+  return nodes
 end

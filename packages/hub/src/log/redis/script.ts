@@ -15,6 +15,16 @@ export const APPEND: Script = script('append')
 export const READ: Script = script('read')
 /** Says what a node has seen, and sends it the head on its own live channel. */
 export const TOUCH: Script = script('touch')
+/** Says that a node is there, and whom it serves. */
+export const REPORT: Script = script('report')
+/** Reads whom the other nodes serve. */
+export const COUNT: Script = script('count')
+/** Asks all other nodes. */
+export const ASK: Script = script('ask')
+/** Answers a node that has asked. */
+export const TELL: Script = script('tell')
+/** Says that a node will not be there any more. */
+export const LEAVE: Script = script('leave')
 
 function script(name: string): Script {
   const source = `${COMMON}\n${load(name)}`

@@ -1,0 +1,305 @@
+import { systemClock } from '../../clock.ts'
+import type { PeerAnswers, PeerCount, PeerNode, PeerSelf, Peers } from '../../peers.ts'
+import { ASK, COUNT, LEAVE, REPORT, TELL } from './script.ts'
+import type { Session } from './session.ts'
+import type { Subscriptions } from './subscriptions.ts'
+
+/** How often a node says that it is there, in milliseconds. */
+const TICK_MS = 1000
+
+/** A node that has said nothing for so long is gone, with all its connections; milliseconds. */
+const LIFE_MS = 5000
+
+/** Nobody waits for a node that has said nothing for so long, in milliseconds. */
+const QUIET_MS = 3000
+
+/** What changes in this time is said together, in milliseconds. */
+const REPORT_MS = 100
+
+/** How long an answer may take, in milliseconds. */
+const ANSWER_MS = 2000
+
+/** Redis does nothing else meanwhile; and Lua takes no more than 8,000 at once. */
+const NAMES_PER_CALL = 1000
+
+/** A longer word of another node is passed over, in characters. */
+const MAX_WORD_LENGTH = 16 * 1024 * 1024
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
+
+/** What the peers of a log on Redis use of it. */
+export interface RedisPeersParts {
+  readonly session: Session
+  readonly subscriptions: Subscriptions
+  /** What stands before all keys. */
+  readonly prefix: string
+  readonly own: Pick<PeerNode, 'id' | 'name'>
+}
+
+interface Counting {
+  readonly names: readonly string[]
+  resolve(counts: readonly PeerCount[]): void
+  reject(error: unknown): void
+}
+
+/**
+ * The hubs that share a log on Redis. Each keeps there how many connections it has under each name, and says every second
+ * that it is there; when it no longer does, what it said expires. Questions and answers are live messages.
+ */
+export class RedisPeers implements Peers {
+  readonly own: RedisPeersParts['own']
+  readonly #session: Session
+  readonly #subscriptions: Subscriptions
+  readonly #prefix: string
+  readonly #since = Date.now()
+  #self: PeerSelf | undefined
+  #nodes: readonly PeerNode[] = []
+  /** False while there was nobody to ask. */
+  #hasOthers = false
+  /** Names whose counts have changed since they were said. */
+  #changed = new Set<string>()
+  /** What was said before no longer counts, or may never have arrived. */
+  #mustSayAll = true
+  #isReporting = false
+  #cancelReport: (() => void) | undefined
+  #cancelTick: () => void = () => undefined
+  #counting: Counting[] = []
+  #isCounting = false
+  #asked = 0
+  /** Who hears the answers, by the number of the question. */
+  readonly #askers = new Map<string, (node: string, answer: unknown) => void>()
+
+  constructor({ session, subscriptions, prefix, own }: RedisPeersParts) {
+    this.#session = session
+    this.#subscriptions = subscriptions
+    this.#prefix = prefix
+    this.own = own
+  }
+
+  async open(self: PeerSelf): Promise<void> {
+    this.#self = self
+    await Promise.all([this.#questions, this.#answers].map((channel) => this.#subscriptions.add(channel)))
+    await this.#report()
+    // Who believed to be alone asks from now on.
+    await this.#pass('', null).catch(() => undefined)
+    this.#cancelTick = systemClock.every(TICK_MS, () => void this.#report())
+  }
+
+  changed(name: string): void {
+    if (!this.#self) return
+    this.#changed.add(name)
+    this.#cancelReport ??= systemClock.after(REPORT_MS, () => void this.#report())
+  }
+
+  async count(names: readonly string[]): Promise<readonly PeerCount[]> {
+    if (!this.#hasOthers) return []
+    return new Promise((resolve, reject) => {
+      this.#counting.push({ names, resolve, reject })
+      if (!this.#isCounting) void this.#countAll()
+    })
+  }
+
+  async ask(question: unknown, isEnough: (answer: unknown) => boolean = () => false): Promise<PeerAnswers> {
+    const number = String(++this.#asked)
+    const answers = new Map<string, unknown>()
+    let awaited = this.#others
+    let isAsked = false
+    let cancel: (() => void) | undefined
+    await new Promise<void>((resolve) => {
+      const check = (): void => {
+        if (!isAsked) return
+        const isOver = awaited.every(({ id, heardMsAgo }) => answers.has(id) || heardMsAgo > QUIET_MS)
+        if (isOver || [...answers.values()].some(isEnough)) resolve()
+      }
+      cancel = systemClock.after(ANSWER_MS, resolve)
+      this.#askers.set(number, (node, answer) => {
+        answers.set(node, answer)
+        check()
+      })
+      this.#pass(number, question).then(() => {
+        awaited = this.#others
+        isAsked = true
+        check()
+        // Nobody was asked: all who were there a moment ago are silent.
+      }, resolve)
+    })
+    cancel?.()
+    this.#askers.delete(number)
+    return {
+      answers: awaited.flatMap((node) =>
+        answers.has(node.id) ? [{ node, answer: answers.get(node.id) }] : [],
+      ),
+      silent: awaited.filter(({ id }) => !answers.has(id)),
+    }
+  }
+
+  nodes(): readonly PeerNode[] {
+    return [{ ...this.own, since: this.#since, heardMsAgo: 0 }, ...this.#others]
+  }
+
+  /** Another server may stand behind the connection now, or the same with less. */
+  reconnected(): void {
+    this.#mustSayAll = true
+  }
+
+  /** True when a live message is one of those between hubs. */
+  hears(channel: string): boolean {
+    return channel === this.#questions || channel === this.#answers
+  }
+
+  /** A live message: whatever was published there. */
+  hear(text: string, channel: string): void {
+    const word = parseWord(text)
+    if (!word || word.from === this.own.id) return
+    this.#hasOthers = true
+    if (channel === this.#questions) void this.#answer(word)
+    else this.#askers.get(word.number)?.(word.from, word.answer)
+  }
+
+  /** Takes back all that this hub has said. */
+  async close(): Promise<void> {
+    this.#cancelTick()
+    this.#cancelReport?.()
+    if (!this.#self) return
+    this.#self = undefined
+    if (this.#session.run === undefined) return
+    // Without a connection it expires.
+    await this.#session.call(LEAVE, this.#prefix, [this.own.id]).catch(() => undefined)
+  }
+
+  get #others(): readonly PeerNode[] {
+    return this.#nodes.filter(({ id }) => id !== this.own.id)
+  }
+
+  get #questions(): string {
+    return `${this.#prefix}:q`
+  }
+
+  get #answers(): string {
+    return `${this.#prefix}:a:${this.own.id}`
+  }
+
+  /** Says that this hub is there, and what has changed; all there is when that is not known to others. */
+  async #report(): Promise<void> {
+    this.#cancelReport?.()
+    this.#cancelReport = undefined
+    const self = this.#self
+    if (!self || this.#isReporting || this.#session.run === undefined) return
+    this.#isReporting = true
+    let isFirst = this.#mustSayAll
+    const names = [...(this.#mustSayAll ? self.names() : this.#changed)]
+    this.#changed = new Set()
+    this.#mustSayAll = false
+    const who = JSON.stringify({ name: this.own.name, since: this.#since })
+    try {
+      for (const some of batches(names)) {
+        const counts = some.flatMap((name) => [name, String(self.count(name))])
+        const args = [this.own.id, who, String(LIFE_MS), isFirst ? '1' : '', ...counts]
+        const [isGone, ...nodes] = (await this.#session.call(REPORT, this.#prefix, args)) as string[]
+        this.#nodes = nodesOf(nodes)
+        this.#hasOthers = this.#others.length > 0
+        if (isGone === '1') this.#mustSayAll = true
+        isFirst = false
+      }
+    } catch {
+      // Nobody knows what arrived.
+      this.#mustSayAll = true
+    }
+    this.#isReporting = false
+    for (const name of this.#changed) this.changed(name)
+  }
+
+  /** What is asked while one call is under way is asked together in the next. */
+  async #countAll(): Promise<void> {
+    this.#isCounting = true
+    while (this.#counting.length > 0) {
+      const callers = this.#counting
+      this.#counting = []
+      try {
+        const counts = await this.#countsOf(new Set(callers.flatMap(({ names }) => names)))
+        for (const { resolve } of callers) resolve(counts)
+      } catch (error) {
+        for (const { reject } of callers) reject(error)
+      }
+    }
+    this.#isCounting = false
+  }
+
+  async #countsOf(names: ReadonlySet<string>): Promise<PeerCount[]> {
+    const found = new Map<string, { who: string; counts: Map<string, number> }>()
+    for (const some of batches([...names])) {
+      const args = [this.own.id, String(LIFE_MS), ...some]
+      const answer = (await this.#session.call(COUNT, this.#prefix, args)) as (string | (string | null)[])[]
+      for (let i = 0; i < answer.length; i += 2) {
+        const [who, ...counts] = answer[i + 1] as (string | null)[]
+        const node = found.get(answer[i] as string) ?? { who: who ?? '', counts: new Map<string, number>() }
+        found.set(answer[i] as string, node)
+        for (const [n, count] of counts.entries()) {
+          if (Number(count) > 0) node.counts.set(some[n]!, Number(count))
+        }
+      }
+    }
+    return [...found].map(([id, { who, counts }]) => ({ node: { id, ...parseWho(who, id) }, counts }))
+  }
+
+  async #pass(number: string, question: unknown): Promise<void> {
+    const text = JSON.stringify({ from: this.own.id, number, question })
+    this.#nodes = nodesOf((await this.#session.call(ASK, this.#prefix, [text, String(LIFE_MS)])) as string[])
+  }
+
+  async #answer({ from, number, question }: Word): Promise<void> {
+    const answer = await this.#self?.answer(question)
+    if (answer === undefined) return
+    const text = JSON.stringify({ from: this.own.id, number, answer })
+    // Who does not hear an answer names this hub as silent.
+    await this.#session.call(TELL, this.#prefix, [from, text]).catch(() => undefined)
+  }
+}
+
+/** What one hub says to another. */
+interface Word {
+  readonly from: string
+  readonly number: string
+  readonly question?: unknown
+  readonly answer?: unknown
+}
+
+/** Undefined for what no hub has said: others may write to the same Redis. */
+function parseWord(text: string): Word | undefined {
+  if (text.length > MAX_WORD_LENGTH) return undefined
+  try {
+    const word = JSON.parse(text)
+    const isWord = typeof word.from === 'string' && UUID.test(word.from) && typeof word.number === 'string'
+    return isWord ? word : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** @param answer ids, who it is, and how long ago it said so, one after the other */
+function nodesOf(answer: readonly string[]): PeerNode[] {
+  const nodes: PeerNode[] = []
+  for (let i = 0; i < answer.length; i += 3) {
+    const id = answer[i]!
+    nodes.push({ id, ...parseWho(answer[i + 1]!, id), heardMsAgo: Number(answer[i + 2]) })
+  }
+  return nodes
+}
+
+function parseWho(text: string, id: string): Pick<PeerNode, 'name' | 'since'> {
+  try {
+    const { name, since } = JSON.parse(text)
+    return { name: String(name), since: Number(since) }
+  } catch {
+    return { name: id, since: 0 }
+  }
+}
+
+/** At least one: a node without names says that it is there, too. */
+function batches(names: readonly string[]): (readonly string[])[] {
+  const found: (readonly string[])[] = []
+  for (let start = 0; start === 0 || start < names.length; start += NAMES_PER_CALL) {
+    found.push(names.slice(start, start + NAMES_PER_CALL))
+  }
+  return found
+}
