@@ -53,6 +53,12 @@ function draft(data: string): Draft {
   }
 }
 
+/** Why there are gaps for who comes back with this position. */
+async function told({ log }: Node, after: Position): Promise<string[]> {
+  const page = await log.read({ channels: ['a' as never], after, maxEntries: 100, maxBytes: 1e6 })
+  return page.gaps.map(({ reason }) => reason)
+}
+
 async function twoNodes(test: TestContext, persistence: RedisPersistence) {
   const server = await RedisServer.start(persistence)
   test.after(() => server.stop())
@@ -136,6 +142,50 @@ test('a Redis that comes back with less than it acknowledged says so, and gives 
   )
   const after = await a.log.read({ channels: ['a' as never], after: next, maxEntries: 100, maxBytes: 1e6 })
   assert.deepEqual(after.gaps, [])
+})
+
+test('a Redis that crashes twice and comes back with the same old snapshot has lost twice', async (t) => {
+  const { server, a, admin } = await twoNodes(t, 'snapshots')
+  const kept = await a.publish('kept')
+  await admin.sendCommand(['SAVE'])
+  await server.kill()
+  await server.run()
+  const lost = await a.publish('lost')
+  await server.kill()
+  await server.run()
+  await a.publish('next')
+  await eventually(() => a.gaps.some(({ through }) => through >= lost), 'the second loss is admitted')
+  assert.deepEqual(await told(a, kept), ['rollback'])
+  assert.deepEqual(await told(a, lost), ['rollback'])
+})
+
+test('what a node has heard and passed on, and nobody else remembers, is lost when Redis has lost it', async (t) => {
+  const { server, a, b, admin } = await twoNodes(t, 'snapshots')
+  const kept = await a.publish('kept')
+  await admin.sendCommand(['SAVE'])
+  const lost = await a.publish('lost')
+  await eventually(() => b.positions.at(-1) === lost, 'b hears it')
+  await server.kill()
+  await a.log.close()
+  await server.run()
+  await b.publish('next')
+  await eventually(() => b.gaps.some(({ through }) => through >= lost), 'the loss is admitted')
+  assert.deepEqual(await told(b, kept), ['rollback'])
+})
+
+test('a client that has more than Redis has lost is told so, although no node remembers', async (t) => {
+  const { server, a, b, admin } = await twoNodes(t, 'snapshots')
+  await a.publish('kept')
+  await admin.sendCommand(['SAVE'])
+  const lost = await a.publish('lost')
+  await server.kill()
+  await Promise.all([a.log.close(), b.log.close()])
+  await server.run()
+  const c = await new Node(server.url).open(t)
+  assert.deepEqual(await told(c, lost), ['rollback'])
+  const next = await c.publish('next')
+  assert.deepEqual(await told(c, lost), ['rollback'])
+  assert.deepEqual(await told(c, next), [])
 })
 
 test('a Redis that comes back with everything has lost nothing', async (t) => {

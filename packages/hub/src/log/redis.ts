@@ -1,8 +1,8 @@
 /** A log on Redis or Valkey, shared by any number of hubs. Needs the package `@redis/client`. */
 import { hostname } from 'node:os'
-import { type ChannelName, connectionOf, type Position, ZERO } from '@fanline/protocol'
+import { type ChannelName, connectionOf, type Position } from '@fanline/protocol'
 import { type Clock, systemClock } from '../clock.ts'
-import type { Draft, Gap, Log, LogHealth, LogListener, LogPage, LogQuery, Receipt } from '../log.ts'
+import type { Draft, Entry, Gap, Log, LogHealth, LogListener, LogPage, LogQuery, Receipt } from '../log.ts'
 import { type HubOptions, parseHubOptions } from '../options.ts'
 import { PageCache } from './page-cache.ts'
 import { Canary, LOST_MS } from './redis/canary.ts'
@@ -13,7 +13,9 @@ import { encodePayload } from './redis/message.ts'
 import { pageOf, type RawPage } from './redis/page.ts'
 import { RedisPeers } from './redis/peers.ts'
 import { APPEND, READ, TOUCH } from './redis/script.ts'
+import { serverRun } from './redis/server-run.ts'
 import { Session } from './redis/session.ts'
+import { Sightings } from './redis/sightings.ts'
 import { Subscriptions } from './redis/subscriptions.ts'
 
 export type { RedisClient } from './redis/client.ts'
@@ -76,8 +78,9 @@ class RedisLog implements Log {
   readonly #feed: LiveFeed
   readonly #pages = new PageCache()
   #listener: LogListener | undefined
-  /** The newest position that this node was given or has heard of, and under which server. */
-  #seen: { run: string; position: Position } = { run: '', position: ZERO }
+  readonly #sightings = new Sightings()
+  /** Who is heard on the live channels; undefined while that is not known. */
+  #heardRun: string | undefined
   #queue: Append[] = []
   #isAppending = false
   #cancelTick: () => void = () => undefined
@@ -107,7 +110,8 @@ class RedisLog implements Log {
     }
     // What was not sent before the connection was lost must not be sent to another server after it.
     const commands = client.duplicate({ socket, disableOfflineQueue: true })
-    this.#subscriber = client.duplicate({ socket })
+    // RESP3 takes other commands on a connection that listens, too.
+    this.#subscriber = client.duplicate({ socket, RESP: 3 })
     for (const connection of [commands, this.#subscriber]) {
       // It connects again by itself; what failed meanwhile was told to who asked.
       connection.on('error', () => undefined)
@@ -124,11 +128,12 @@ class RedisLog implements Log {
       own: { id: this.#node, name: nodeName },
     })
     this.#feed = new LiveFeed({
-      listener: { entries: (batch) => this.#listener?.entries(batch), gap: (gap) => this.#lost(gap) },
+      listener: { entries: (batch) => this.#announce(batch), gap: (gap) => this.#lost(gap) },
       read: (channels, after) => this.#readRaw(channels, after, DRAFTS_PER_CALL),
     })
-    for (const event of ['error', 'reconnecting', 'end']) this.#subscriber.on(event, () => this.#feed.cut())
-    this.#subscriber.on('ready', () => this.#feed.heal())
+    this.#deafen()
+    for (const event of ['error', 'reconnecting', 'end']) this.#subscriber.on(event, () => this.#deafen())
+    this.#subscriber.on('ready', () => void this.#listen())
   }
 
   async open(listener: LogListener): Promise<void> {
@@ -292,12 +297,12 @@ class RedisLog implements Log {
     const word = this.#canary.next()
     const run = this.#session.run
     if (run === undefined) return
-    const { run: seenRun, position } = this.#seen
+    const seen = this.#sightings.list()
     try {
-      const args = [this.#floor, this.#now, this.#node, seenRun, `${position}`, `${this.#marksMs}`, word]
+      const args = [this.#floor, this.#now, this.#node, `${this.#marksMs}`, word, ...seen]
       const [head, born] = (await this.#session.call(TOUCH, this.#prefix, args)) as [string, string]
       this.#feed.bornAt(born)
-      this.#seen = { run, position: Math.max(position, Number(head)) as Position }
+      this.#sightings.told(seen, this.#session.run ?? run, Number(head) as Position)
     } catch {
       // Without a connection there is nobody to tell; the next tick asks again.
     }
@@ -305,10 +310,15 @@ class RedisLog implements Log {
 
   #hear(text: string, channel: string): void {
     if (channel === this.#tickChannel) {
-      const [head, born, word] = text.split(' ') as [string, string, string]
-      this.#canary.heard(word)
-      this.#feed.bornAt(born)
-      this.#feed.complete(Number(head) as Position)
+      const [head, born, word, run] = text.split(' ') as [string, string, string, string]
+      if (this.#heardRun === undefined || run === this.#heardRun) {
+        this.#canary.heard(word)
+        this.#feed.bornAt(born)
+        this.#feed.complete(Number(head) as Position)
+      } else {
+        // It came by a replica of the server that is written to: what is told there may be late or missing.
+        this.#listenAnew()
+      }
     } else if (this.peers.hears(channel)) {
       this.peers.hear(text, channel)
     } else if (text.startsWith('[')) {
@@ -324,14 +334,43 @@ class RedisLog implements Log {
     this.#listener?.gap(gap)
   }
 
-  #saw(position: Position): void {
-    const run = this.#session.run
-    if (run === this.#seen.run && position > this.#seen.position) this.#seen = { run, position }
+  #announce(batch: readonly Entry[]): void {
+    const newest = batch.at(-1)?.position
+    if (newest != null && this.#heardRun !== undefined) this.#sightings.saw(this.#heardRun, newest)
+    this.#listener?.entries(batch)
   }
 
-  /** Nobody who was given a position by this node may be given an older one by a server that knows less. */
+  #saw(position: Position): void {
+    const { run } = this.#session
+    if (run !== undefined) this.#sightings.saw(run, position)
+  }
+
+  #deafen(): void {
+    this.#heardRun = undefined
+    this.#feed.cut()
+  }
+
+  /** Finds out who is heard before anything of it is passed on. */
+  async #listen(): Promise<void> {
+    try {
+      this.#heardRun = await serverRun(this.#subscriber)
+    } catch {
+      // The connection was lost again; it says `ready` anew when it is there.
+      return
+    }
+    this.#feed.heal()
+  }
+
+  #listenAnew(): void {
+    if (!this.#listener) return
+    // Says that it has ended, and so everything that comes now waits.
+    this.#subscriber.destroy()
+    // It goes on trying, and says `ready` when it is there.
+    this.#subscriber.connect().catch(() => undefined)
+  }
+
   get #floor(): string {
-    return `${this.#seen.position}`
+    return String(this.#sightings.floor)
   }
 
   get #now(): string {

@@ -11,7 +11,18 @@ if tonumber(after) > last then after = '0' end
 -- A channel that has no mark was not written to for as long as marks live.
 local unknown_before = text(math.max(0, now * 1000 - tonumber(ARGV[8]) * 1000))
 
-local answer = { text(last), born, redis.call('ZRANGE', prefix .. ':holes', 0, -1) }
+local holes = redis.call('ZRANGE', prefix .. ':holes', 0, -1)
+-- A position that the data did not have when it changed its server was lost then, although nobody else may remember.
+local mark = redis.call('ZRANGEBYSCORE', prefix .. ':steps', '(' .. after, '+inf', 'LIMIT', 0, 1)[1]
+if mark then
+  local survived, first = string.match(mark, ' (%d+) (%d+)$')
+  local hole = survived .. ' ' .. first
+  if tonumber(after) > tonumber(survived) and not redis.call('ZSCORE', prefix .. ':holes', hole) then
+    holes[#holes + 1] = hole
+  end
+end
+
+local answer = { text(last), born, holes }
 for c = 9, #ARGV do
   local channel = ARGV[c]
   local stream = prefix .. ':s:' .. channel

@@ -2,6 +2,7 @@ import { ProblemError } from '@fanline/protocol'
 import type { RedisClient } from './client.ts'
 import { type Durability, durabilityOf, type RedisAck } from './durability.ts'
 import type { Script } from './script.ts'
+import { serverRun } from './server-run.ts'
 
 /** How long a call waits for a connection that is being made again, in milliseconds. */
 const PATIENCE_MS = 2000
@@ -83,11 +84,7 @@ export class Session {
 
   async #learn(): Promise<void> {
     try {
-      const about = `${await this.#client.sendCommand(['INFO', 'server'])}\n${await this.#client.sendCommand(['INFO', 'replication'])}`
-      // A replica that was promoted is the same process, with another history before it.
-      this.#run = ['run_id', 'master_replid']
-        .map((name) => new RegExp(`^${name}:(\\w+)`, 'm').exec(about)?.[1] ?? '')
-        .join(':')
+      this.#run = await serverRun(this.#client)
     } catch {
       // The connection was lost again; it says `ready` anew when it is there.
       return
