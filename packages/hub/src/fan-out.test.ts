@@ -11,19 +11,24 @@ const MIB = 1024 * 1024
 async function mostWritesInOneTurn(data: string): Promise<number> {
   const hub = createHub()
   let writes = 0
-  const sink: Sink = {
-    open: () => undefined,
-    flush: () => undefined,
-    write: () => {
-      writes++
-      return true
-    },
-    progress: () => 0,
-    bufferedBytes: () => 0,
-    end: () => undefined,
-    destroy: () => undefined,
+  const sink = (): Sink => {
+    let left: () => void = () => undefined
+    return {
+      open: (listener) => {
+        left = () => listener.closed()
+      },
+      flush: () => undefined,
+      write: () => {
+        writes++
+        return true
+      },
+      progress: () => 0,
+      bufferedBytes: () => 0,
+      end: () => left(),
+      destroy: () => left(),
+    }
   }
-  for (let i = 0; i < CONNECTIONS; i++) await hub.connect({ channels: ['a'] }, sink, eventStreamDialect)
+  for (let i = 0; i < CONNECTIONS; i++) await hub.connect({ channels: ['a'] }, sink(), eventStreamDialect)
   writes = 0
   await hub.publish({ channel: 'a', data })
   let most = 0
