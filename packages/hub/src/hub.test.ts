@@ -21,6 +21,7 @@ function logWith(methods: (log: Log) => Partial<Log>): Log {
     read: own.read ?? ((query) => log.read(query)),
     watch: own.watch ?? ((channel) => log.watch(channel)),
     unwatch: own.unwatch ?? ((channel) => log.unwatch(channel)),
+    removeRevocations: own.removeRevocations ?? ((positions) => log.removeRevocations(positions)),
     close: own.close ?? (() => log.close()),
   }
 }

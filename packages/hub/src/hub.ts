@@ -31,7 +31,15 @@ import { FanOut } from './fan-out.ts'
 import { Feed } from './feed.ts'
 import { Frames } from './frames.ts'
 import { type History, type HistoryQuery, readHistory } from './history.ts'
-import type { Draft, Entry, Gap, Log, LogHealth, LogStats } from './log.ts'
+import {
+  type Draft,
+  type Entry,
+  type Gap,
+  type Log,
+  type LogHealth,
+  type LogStats,
+  REVOCATIONS_CHANNEL,
+} from './log.ts'
 import { type HubOptions, type HubOptionsInput, parseHubOptions } from './options.ts'
 import { PublishRates } from './publish-rates.ts'
 import { Pulse } from './pulse.ts'
@@ -39,7 +47,6 @@ import { Registry } from './registry.ts'
 import {
   liftedEvent,
   parseRevocation,
-  REVOCATIONS_CHANNEL,
   type Revocation,
   type RevocationRequest,
   Revocations,
@@ -71,6 +78,9 @@ const TUNING: Tuning = {
 
 /** How long a request waits for a log that is being opened, in milliseconds. */
 const OPENING_MS = 5000
+
+/** How often the log is rid of revocations that are over, in milliseconds. */
+const TIDY_MS = 60_000
 
 /** What became of a publish. */
 export interface PublishReceipt {
@@ -170,6 +180,7 @@ export class Hub<Events extends EventMap = EventMap> {
     problems: {},
   }
   readonly #revocations = new Revocations()
+  readonly #cancelTidying: () => void
   /** How fast each publisher may publish; asked by the routes. */
   readonly rates: PublishRates
   readonly #frames = new Map<Dialect, Frames>()
@@ -225,6 +236,7 @@ export class Hub<Events extends EventMap = EventMap> {
           throw new ProblemError('log-unavailable', undefined, { cause: error })
         },
       )
+    this.#cancelTidying = clock.every(TIDY_MS, () => void this.#tidyRevocations())
     // Whoever waits for it hears of a failure; without anyone waiting it must not end the process.
     this.#ready.catch(() => undefined)
   }
@@ -502,6 +514,7 @@ export class Hub<Events extends EventMap = EventMap> {
     if (ending.size > 0) await everyoneLeft
     cancel()
     this.#pulse.stop()
+    this.#cancelTidying()
     await this.#log.close()
   }
 
@@ -556,12 +569,13 @@ export class Hub<Events extends EventMap = EventMap> {
     this.#refuseWhenClosing()
     if (!this.#opened) await this.#becomeReady()
     const channels = [REVOCATIONS_CHANNEL]
-    await this.#log.append([{ channels, event, except: [], key: undefined, ephemeral: false }])
-    this.#controlled(event)
+    const draft = { channels, event, except: [], key: undefined, ephemeral: false }
+    const [receipt] = await this.#log.append([draft])
+    this.#controlled({ event, position: receipt!.position, at: this.clock.now() })
   }
 
-  #controlled(event: HubEvent): void {
-    this.#revocations.apply(event)
+  #controlled(entry: Pick<Entry, 'event' | 'position' | 'at'>): void {
+    this.#revocations.apply(entry)
     this.#endRevoked()
   }
 
@@ -581,7 +595,7 @@ export class Hub<Events extends EventMap = EventMap> {
         maxEntries: this.#tuning.pageEntries,
         maxBytes: this.#tuning.pageBytes,
       })
-      for (const { event } of page.entries) this.#revocations.apply(event)
+      for (const entry of page.entries) this.#revocations.apply(entry)
       after = page.through
       if (page.reachedHead) return after
     }
@@ -597,8 +611,21 @@ export class Hub<Events extends EventMap = EventMap> {
     }
   }
 
+  /** What speaks of revocations that are over leaves the log: no limit of the history applies to it. */
+  async #tidyRevocations(): Promise<void> {
+    const positions = this.#revocations.spent(this.clock.now())
+    if (positions.length === 0 || !this.#opened) return
+    try {
+      await this.#log.removeRevocations(positions)
+      this.#revocations.removed(positions)
+    } catch (error) {
+      // They stay, and are tried again.
+      if (!this.#closed) this.#delivery.report(toProblem(error), {})
+    }
+  }
+
   #announced(batch: readonly Entry[]): void {
-    for (const { channel, event } of batch) if (channel === REVOCATIONS_CHANNEL) this.#controlled(event)
+    for (const entry of batch) if (entry.channel === REVOCATIONS_CHANNEL) this.#controlled(entry)
     this.#feed.push(batch)
     this.#fanOut.push(batch)
   }

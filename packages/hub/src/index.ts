@@ -24,6 +24,7 @@ export {
 } from './hub.ts'
 export { type MemoryLogOptions, memoryLog } from './log/memory.ts'
 export type * from './log.ts'
+export { REVOCATIONS_CHANNEL } from './log.ts'
 export {
   HUB_OPTIONS,
   type HubOptions,

@@ -19,6 +19,7 @@ function lateLog(): { log: Log; admit(channel: string, after: number, through: n
     read: (query) => memory.read(query),
     watch: (channel) => memory.watch(channel),
     unwatch: (channel) => memory.unwatch(channel),
+    removeRevocations: (positions) => memory.removeRevocations(positions),
     close: () => memory.close(),
   }
   return {

@@ -1,6 +1,12 @@
 import type { ChannelName, GapReason, HubEvent, Position } from '@fanline/protocol'
 import type { Peers } from './peers.ts'
 
+/**
+ * Where the hub writes down who may no longer. No limit of the history applies to this channel: its entries stay until
+ * {@link Log.removeRevocations}, and the hub sees to it that they do not become too many.
+ */
+export const REVOCATIONS_CHANNEL: ChannelName = '@revocations' as ChannelName
+
 /** An event that waits for its place in the log. */
 export interface Draft {
   /** Where it is stored; at least one, each once. */
@@ -68,7 +74,7 @@ export interface LogPage {
   readonly reachedHead: boolean
 }
 
-/** What a log holds. */
+/** What a log holds, beside revocations. */
 export interface LogStats {
   readonly events: number
   readonly bytes: number
@@ -140,6 +146,12 @@ export interface Log {
   watch(channel: ChannelName): Promise<void>
   /** Entries of the channel need no longer be announced. */
   unwatch(channel: ChannelName): void
+  /**
+   * Removes entries of {@link REVOCATIONS_CHANNEL}, which is no loss. Resolves when no read shows them any more; those
+   * that are not there change nothing.
+   * @throws ProblemError `log-unavailable` or `log-full`
+   */
+  removeRevocations(positions: readonly Position[]): Promise<void>
   /** What the log holds, if it can tell cheaply. */
   stats?(): LogStats
   /** How it is doing now; a log without it is ready while it is open. */

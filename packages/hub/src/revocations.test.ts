@@ -284,6 +284,7 @@ describe('a revocation', () => {
       read: (query) => memory.read(query),
       watch: (channel) => memory.watch(channel),
       unwatch: (channel) => memory.unwatch(channel),
+      removeRevocations: (positions) => memory.removeRevocations(positions),
       close: async () => undefined,
       async open(listener) {
         if (!isOpen) await memory.open(listener)

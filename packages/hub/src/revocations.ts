@@ -1,14 +1,21 @@
-import { type ChannelName, createEvent, type HubEvent, ProblemError, parseUser } from '@fanline/protocol'
+import { createEvent, type HubEvent, type Position, ProblemError, parseUser } from '@fanline/protocol'
 import type { Access } from './authenticator.ts'
-
-/** Where revocations stand in the log, so that every node hears of them and a durable log keeps them. */
-export const REVOCATIONS_CHANNEL: ChannelName = '@revocations' as ChannelName
+import type { Entry } from './log.ts'
 
 /** How long a revocation is kept that does not say how long, in milliseconds. */
 const DEFAULT_KEEP_MS = 30 * 86_400_000
 
-/** A refused revocation is better than one that pushes out another. */
+/** How many may be in force. */
 const MAX_REVOCATIONS = 100_000
+
+/** How many entries of the log may speak of revocations; also of those that are over, and were not removed yet. */
+const MAX_ENTRIES = 2 * MAX_REVOCATIONS
+
+/**
+ * How long an entry of the log stays when what it says is over, in milliseconds. A hub whose clock is behind may still
+ * need it; and one that reads page by page must not see a revocation and miss that it was lifted.
+ */
+const REMOVAL_DELAY_MS = 3_600_000
 
 /** What must count no more: one token, or tokens of one user. */
 export interface RevocationRequest {
@@ -34,6 +41,8 @@ export interface Revocation {
 
 interface Held {
   readonly revocation: Revocation
+  /** Of its entry in the log. */
+  readonly position: Position
   readonly untilMs: number
   /** Infinity for tokens of any age. */
   readonly issuedBeforeMs: number
@@ -44,6 +53,8 @@ export class Revocations {
   readonly #byId = new Map<string, Held>()
   readonly #byToken = new Map<string, Set<Held>>()
   readonly #byUser = new Map<string, Set<Held>>()
+  /** When each entry of the log may go, in milliseconds since 1970. */
+  readonly #goesAt = new Map<Position, number>()
 
   /** True when what somebody was let in by counts no more. */
   covers({ user, credential }: Pick<Access, 'user' | 'credential'>, nowMs: number): boolean {
@@ -67,25 +78,47 @@ export class Revocations {
 
   /** @throws ProblemError `too-many-revocations` */
   mustHaveRoom(nowMs: number): void {
-    if (this.#byId.size < MAX_REVOCATIONS) return
-    this.#sweep(nowMs)
-    if (this.#byId.size >= MAX_REVOCATIONS) throw new ProblemError('too-many-revocations')
+    if (this.#byId.size >= MAX_REVOCATIONS) this.#sweep(nowMs)
+    if (this.#byId.size >= MAX_REVOCATIONS || this.#goesAt.size >= MAX_ENTRIES)
+      throw new ProblemError('too-many-revocations')
   }
 
   /** Takes what stands in the log: a revocation, or that one is lifted. The same again changes nothing. */
-  apply(event: HubEvent): void {
-    if (event.type === LIFTED) this.#remove(event.data)
-    else this.#add(JSON.parse(event.data) as Revocation)
+  apply({ event, position, at }: Pick<Entry, 'event' | 'position' | 'at'>): void {
+    if (position === null) return
+    if (event.type === LIFTED) this.#lift(event.data, position, at)
+    else this.#add(JSON.parse(event.data) as Revocation, position)
   }
 
-  #add(revocation: Revocation): void {
+  /** Positions of entries of the log that nobody needs any more. */
+  spent(nowMs: number): Position[] {
+    const positions: Position[] = []
+    for (const [position, goesAtMs] of this.#goesAt) if (goesAtMs <= nowMs) positions.push(position)
+    return positions
+  }
+
+  /** These entries are in the log no more. */
+  removed(positions: readonly Position[]): void {
+    for (const position of positions) this.#goesAt.delete(position)
+  }
+
+  #add(revocation: Revocation, position: Position): void {
     if (this.#byId.has(revocation.id)) return
     const { id, jti, user, issuedBefore, until } = revocation
     const issuedBeforeMs = issuedBefore === undefined ? Number.POSITIVE_INFINITY : Date.parse(issuedBefore)
-    const held: Held = { revocation, untilMs: Date.parse(until), issuedBeforeMs }
+    const held: Held = { revocation, position, untilMs: Date.parse(until), issuedBeforeMs }
     this.#byId.set(id, held)
+    this.#goesAt.set(position, held.untilMs + REMOVAL_DELAY_MS)
     if (jti !== undefined) insert(this.#byToken, jti, held)
     if (user !== undefined) insert(this.#byUser, user, held)
+  }
+
+  #lift(id: string, position: Position, at: number): void {
+    const held = this.#byId.get(id)
+    // First the revocation goes, then what ended it.
+    if (held) this.#goesAt.set(held.position, at)
+    this.#goesAt.set(position, at + REMOVAL_DELAY_MS)
+    this.#remove(id)
   }
 
   #remove(id: string): void {

@@ -171,6 +171,7 @@ describe('a client that leaves while the log opens', () => {
       read: (query) => memory.read(query),
       watch: (channel) => memory.watch(channel),
       unwatch: (channel) => memory.unwatch(channel),
+      removeRevocations: (positions) => memory.removeRevocations(positions),
       close: () => memory.close(),
     }
     let ended: Promise<void> | undefined

@@ -1,5 +1,5 @@
 /** A log on the disk of this machine, for one process. Needs the package `lmdb`. */
-import { ProblemError } from '@fanline/protocol'
+import { type Position, ProblemError } from '@fanline/protocol'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Draft, Log, LogHealth, LogListener, LogPage, LogQuery, LogStats, Receipt } from '../log.ts'
 import { type HubOptions, parseHubOptions } from '../options.ts'
@@ -119,6 +119,14 @@ class DiskLog implements Log {
 
   unwatch(): void {
     // Everything is announced.
+  }
+
+  async removeRevocations(positions: readonly Position[]): Promise<void> {
+    const disk = this.#disk
+    if (!disk) throw new ProblemError('log-unavailable', 'It is not open.')
+    disk.removeRevocations(positions)
+    if (this.#durability === 'group') await this.append([])
+    else while (disk.hasUnwanted) await this.#flush(disk)
   }
 
   stats(): LogStats {

@@ -2,7 +2,18 @@ import { type ChannelName, nextPosition, type Position, positionAt, ZERO } from 
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { distinct } from '../lane.ts'
-import type { Draft, Entry, Gap, Log, LogListener, LogPage, LogQuery, LogStats, Receipt } from '../log.ts'
+import {
+  type Draft,
+  type Entry,
+  type Gap,
+  type Log,
+  type LogListener,
+  type LogPage,
+  type LogQuery,
+  type LogStats,
+  REVOCATIONS_CHANNEL,
+  type Receipt,
+} from '../log.ts'
 import { type HubOptions, parseHubOptions } from '../options.ts'
 import { Deque } from './deque.ts'
 
@@ -32,6 +43,8 @@ interface Channel {
   isIdle: boolean
 }
 
+const NO_ENTRIES: Deque<StoredEntry> = new Deque()
+
 /** How a memory log keeps its promises. */
 export interface MemoryLogOptions {
   readonly history?: Partial<HubOptions['history']>
@@ -57,6 +70,8 @@ class MemoryLog implements Log {
   readonly #idempotency: HubOptions['idempotency']
   readonly #clock: Clock
   readonly #channels = new Map<ChannelName, Channel>()
+  /** They are under no limit, and counted nowhere. */
+  #revocations = new Deque<StoredEntry>()
   /** All stored entries of all channels, oldest first, for the byte cap of the whole log. */
   #order = new Deque<StoredEntry>()
   /** Channels that held nothing but their trim mark when they came here, the longest idle first. */
@@ -118,13 +133,10 @@ class MemoryLog implements Log {
     const gaps: Gap[] = []
     const sources: StoredEntry[][] = []
     for (const name of query.channels) {
-      const channel = this.#channels.get(name)
-      if (channel) this.#trimAged(channel)
-      const trimmed = channel ? channel.trimmed : this.#forgotten
+      const { entries, trimmed } = this.#held(name)
       gaps.push(...this.#gaps(name, query.after, trimmed))
-      if (!channel) continue
-      const entries = channel.entries.slice(firstAfter(channel.entries, after), query.maxEntries)
-      if (entries.length > 0) sources.push(entries)
+      const source = entries.slice(firstAfter(entries, after), query.maxEntries)
+      if (source.length > 0) sources.push(source)
     }
     // Each channel gave its oldest; merged, the oldest of all are among them.
     const found = merge(sources)
@@ -143,6 +155,12 @@ class MemoryLog implements Log {
     // Everything is announced.
   }
 
+  async removeRevocations(positions: readonly Position[]): Promise<void> {
+    const removed = new Set(positions)
+    const held = this.#revocations.slice(0, this.#revocations.size)
+    this.#revocations = new Deque(held.filter(({ position }) => !removed.has(position)))
+  }
+
   stats(): LogStats {
     return { events: this.#events, bytes: this.#bytes, channels: this.#channels.size }
   }
@@ -150,6 +168,15 @@ class MemoryLog implements Log {
   async close(): Promise<void> {
     this.#cancelSweep()
     this.#listener = undefined
+  }
+
+  /** What a channel holds, and up to where it was trimmed. */
+  #held(name: ChannelName): Pick<Channel, 'entries' | 'trimmed'> {
+    if (name === REVOCATIONS_CHANNEL) return { entries: this.#revocations, trimmed: ZERO }
+    const channel = this.#channels.get(name)
+    if (!channel) return { entries: NO_ENTRIES, trimmed: this.#forgotten }
+    this.#trimAged(channel)
+    return channel
   }
 
   #gaps(channel: ChannelName, after: Position, trimmed: Position): Gap[] {
@@ -165,6 +192,10 @@ class MemoryLog implements Log {
   }
 
   #store(entry: StoredEntry): void {
+    if (entry.channel === REVOCATIONS_CHANNEL) {
+      this.#revocations.push(entry)
+      return
+    }
     let channel = this.#channels.get(entry.channel)
     if (!channel) {
       channel = {

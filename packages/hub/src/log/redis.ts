@@ -12,7 +12,7 @@ import { LiveFeed } from './redis/live-feed.ts'
 import { encodePayload } from './redis/message.ts'
 import { pageOf, type RawPage } from './redis/page.ts'
 import { RedisPeers } from './redis/peers.ts'
-import { APPEND, READ, TOUCH } from './redis/script.ts'
+import { APPEND, READ, REMOVE, TOUCH } from './redis/script.ts'
 import { serverRun } from './redis/server-run.ts'
 import { Session } from './redis/session.ts'
 import { Sightings } from './redis/sightings.ts'
@@ -176,6 +176,13 @@ class RedisLog implements Log {
   unwatch(channel: ChannelName): void {
     this.#feed.unfollow(channel)
     this.#subscriptions.remove(this.#liveChannel(channel))
+  }
+
+  async removeRevocations(positions: readonly Position[]): Promise<void> {
+    for (let start = 0; start < positions.length; start += DRAFTS_PER_CALL) {
+      const some = positions.slice(start, start + DRAFTS_PER_CALL)
+      await this.#session.call(REMOVE, this.#prefix, some.map(String))
+    }
   }
 
   health(): LogHealth {

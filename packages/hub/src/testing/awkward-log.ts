@@ -96,6 +96,11 @@ class Awkward implements AwkwardLog {
     this.#log.unwatch(channel)
   }
 
+  async removeRevocations(positions: readonly Position[]): Promise<void> {
+    await this.#turns()
+    await this.#log.removeRevocations(positions)
+  }
+
   stats(): LogStats {
     return this.#log.stats?.() ?? { events: 0, bytes: 0, channels: 0 }
   }

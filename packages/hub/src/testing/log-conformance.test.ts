@@ -38,6 +38,7 @@ function driver(sabotage: (log: Log) => Partial<Log>): Omit<LogConformance, 'run
           read: (query) => log.read(query),
           watch: (channel) => log.watch(channel),
           unwatch: (channel) => log.unwatch(channel),
+          removeRevocations: (positions) => log.removeRevocations(positions),
           stats: () => log.stats!(),
           close: () => log.close(),
         }

@@ -9,7 +9,17 @@ import {
   ZERO,
 } from '@fanline/protocol'
 import type { MemoryLogOptions } from '../log/memory.ts'
-import type { Draft, Entry, Gap, Log, LogListener, LogPage, LogQuery, Receipt } from '../log.ts'
+import {
+  type Draft,
+  type Entry,
+  type Gap,
+  type Log,
+  type LogListener,
+  type LogPage,
+  type LogQuery,
+  REVOCATIONS_CHANNEL,
+  type Receipt,
+} from '../log.ts'
 
 /** What the suite needs of a test runner; node:test, Vitest, Jest, Mocha and Bun have it. */
 export interface TestRunner {
@@ -473,16 +483,17 @@ const PROMISES: Readonly<Record<string, Promised>> = {
 
   'any number of channel names stays inside the byte cap, and what is new is kept': promised(
     async (bench) => {
+      const count = 20_000
       const perAppend = 1000
       const positions: Position[] = []
-      for (let first = 0; first < 100_000; first += perAppend) {
+      for (let first = 0; first < count; first += perAppend) {
         const drafts = Array.from({ length: perAppend }, (_, i) => draft(`user.${first + i}`, 'x'))
         positions.push(...(await bench.append(...drafts)).map(positionOf))
         assert.ok((bench.log.stats?.().bytes ?? 0) <= 262_144, 'the log is larger than its cap')
       }
       for (let back = 1; back <= 50; back++) {
         const position = positions.at(-back)!
-        const page = await bench.read([`user.${100_000 - back}`], (position - 1) as Position)
+        const page = await bench.read([`user.${count - back}`], (position - 1) as Position)
         assert.deepEqual(page.gaps, [])
         assert.deepEqual(
           page.entries.map((entry) => entry.position),
@@ -494,6 +505,35 @@ const PROMISES: Readonly<Record<string, Promised>> = {
         assertNamed(lost, 'user.0', (positions[0]! - 1) as Position, positions[0]!)
     },
     { history: { totalBytes: 262_144, maxBytes: 65_536 } },
+  ),
+
+  'revocations are under no limit, and stay until they are removed': promised(
+    async (bench) => {
+      const positions: Position[] = []
+      for (let i = 0; i < 40; i++) positions.push(await bench.write(REVOCATIONS_CHANNEL, 'x'.repeat(2000)))
+      await bench.advance(2 * HOUR_MS)
+      // They push nothing out, either.
+      const young = await bench.writeEach('a', 5)
+      const rest = async (): Promise<(Position | null)[]> => {
+        const pages = await bench.readAll([REVOCATIONS_CHANNEL], ZERO, { maxEntries: 7 })
+        return pages.flatMap(({ entries }) => entries).map(({ position }) => position)
+      }
+      assert.deepEqual(await rest(), positions)
+      const page = await bench.read(['a'], positions.at(-1)!)
+      assert.deepEqual(
+        page.entries.map(({ position }) => position),
+        young,
+      )
+      const removed = [...positions.splice(3, 20), young[0]!]
+      await bench.log.removeRevocations(removed)
+      await bench.log.removeRevocations(removed)
+      assert.deepEqual(await rest(), positions)
+      assert.equal((await bench.read(['a'], positions.at(-1)!)).entries.length, 5)
+      await bench.restart()
+      const left = await rest()
+      if (left.length > 0) assert.deepEqual(left, positions)
+    },
+    { history: { maxEvents: 5, maxAgeMs: HOUR_MS, maxBytes: 10_000, totalBytes: 65_536 } },
   ),
 
   'a cursor newer than the head is told so, and gets everything': promised(async (bench) => {

@@ -81,6 +81,10 @@ export class LogPort implements Log {
     this.#watched.delete(channel)
   }
 
+  removeRevocations(positions: readonly Position[]): Promise<void> {
+    return this.#log.removeRevocations(positions)
+  }
+
   async close(): Promise<void> {
     this.#ports.delete(this)
   }

@@ -5,6 +5,7 @@ import type { HubOptions } from '../../options.ts'
 import { DirectoryClaim } from './directory-claim.ts'
 import type { DiskDurability } from './durability.ts'
 import { Journal } from './journal.ts'
+import { positionKey } from './keys.ts'
 import { KnownKeys } from './known-keys.ts'
 import { type LogState, newState, withHole } from './log-state.ts'
 import { Reader } from './reader.ts'
@@ -57,6 +58,8 @@ export class Disk {
   #notedHead = ZERO
   #flushedHead = ZERO
   #noting: Promise<void> | undefined
+  /** Revocations that the next change removes. */
+  #unwanted: Position[] = []
   #hasFailed = false
 
   private constructor({ path, history }: DiskOptions, { claim, store, journal, keys, writer }: DiskParts) {
@@ -130,7 +133,17 @@ export class Disk {
 
   /** True when something waits to be removed. */
   hasMore(nowMs: number): boolean {
-    return this.#writer.hasMore(nowMs)
+    return this.hasUnwanted || this.#writer.hasMore(nowMs)
+  }
+
+  /** True when revocations wait to be removed. */
+  get hasUnwanted(): boolean {
+    return this.#unwanted.length > 0
+  }
+
+  /** The next change that is stored removes these revocations. */
+  removeRevocations(positions: readonly Position[]): void {
+    this.#unwanted = [...this.#unwanted, ...positions]
   }
 
   /** @throws Error when the store cannot be read */
@@ -249,12 +262,15 @@ export class Disk {
         this.#writer.reload()
       }
       const { change, state } = this.#writer.prepare(ordered, nowMs)
+      const unwanted = this.#unwanted
+      for (const position of unwanted) change.remove('revocations', positionKey(position))
       // After a failure, to see whether the disk takes something again.
       if (change.steps.length === 0 && !this.#hasFailed) return false
       bytes = change.bytes
       const { head } = state
       await this.#store.commit(change, state)
       this.#flushedHead = head
+      this.#unwanted = this.#unwanted.slice(unwanted.length)
       this.#hasFailed = false
       return true
     } catch (cause) {

@@ -1,5 +1,5 @@
 import { type ChannelName, type Position, positionAt, ZERO } from '@fanline/protocol'
-import type { Entry, Gap, LogPage, LogQuery } from '../../log.ts'
+import { type Entry, type Gap, type LogPage, type LogQuery, REVOCATIONS_CHANNEL } from '../../log.ts'
 import type { HubOptions } from '../../options.ts'
 import { type ChannelEntry, entriesFrom, lastEntry } from './channel-entry.ts'
 import { decodeEvent } from './event-record.ts'
@@ -57,6 +57,7 @@ export class Reader {
   }
 
   #rest(channel: ChannelName, after: Position, limit: number, forgotten: Position, nowMs: number): Rest {
+    if (channel === REVOCATIONS_CHANNEL) return this.#revocations(after, limit)
     const { entries, marks } = this.#store.tables
     const last = lastEntry(entries, channel)
     if (!last) {
@@ -80,6 +81,15 @@ export class Reader {
     return { trimmed: trimmed ?? last.position, places }
   }
 
+  #revocations(after: Position, limit: number): Rest {
+    const range = this.#store.tables.revocations.getRange({ start: positionKey(after + 1), limit })
+    const places = [...range].map(({ key }) => ({
+      channel: REVOCATIONS_CHANNEL,
+      position: positionOfKey(key),
+    }))
+    return { trimmed: ZERO, places }
+  }
+
   #isExcess(entry: ChannelEntry, last: ChannelEntry): boolean {
     if (entry.position === last.position) return false
     const { maxEvents, maxBytes } = this.#history
@@ -96,7 +106,8 @@ export class Reader {
     let taken = 0
     for (let bytes = 0; taken < found.length && taken < maxEntries && bytes <= maxBytes; taken++) {
       const { channel, position } = found[taken]!
-      const record = this.#store.tables.events.get(positionKey(position))
+      const { events, revocations } = this.#store.tables
+      const record = (channel === REVOCATIONS_CHANNEL ? revocations : events).get(positionKey(position))
       const stored = record && decodeEvent(record)
       if (stored) {
         const { at, event, except } = stored

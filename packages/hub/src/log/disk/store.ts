@@ -18,6 +18,8 @@ export interface Tables {
   readonly marks: Table
   /** The same by mark and channel: those that have waited longest first. */
   readonly idle: Table
+  /** Revocations by their position; they are under no limit, and counted nowhere. */
+  readonly revocations: Table
   /** Idempotency keys, in the order they were given. */
   readonly keys: Table
   /** The {@link LogState}. */
@@ -163,6 +165,7 @@ function openTables(root: RootDatabase<Buffer, Buffer>): Tables {
     entries: table('entries'),
     marks: table('marks'),
     idle: table('idle'),
+    revocations: table('revocations'),
     keys: table('keys'),
     state: table('state'),
   }

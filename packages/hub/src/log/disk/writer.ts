@@ -1,4 +1,5 @@
 import { type ChannelName, type Position, ZERO } from '@fanline/protocol'
+import { REVOCATIONS_CHANNEL } from '../../log.ts'
 import type { HubOptions } from '../../options.ts'
 import { type ChannelEntry, encodeEntry, entriesFrom, entryAt, lastEntry } from './channel-entry.ts'
 import { decodeHeader } from './event-record.ts'
@@ -132,8 +133,11 @@ export class Writer {
     if (this.#tails.size > MAX_TAILS) this.#tails = new Map()
   }
 
-  #add({ channels, record, at }: Ordered, position: Position): void {
+  #add({ channels: all, record, at }: Ordered, position: Position): void {
     this.#state.head = position
+    const channels = all.filter((channel) => channel !== REVOCATIONS_CHANNEL)
+    if (channels.length < all.length) this.#change.put('revocations', positionKey(position), record)
+    if (channels.length === 0) return
     const isShared = channels.length > 1
     const size = entryBytes(record)
     this.#change.put('events', positionKey(position), record)

@@ -56,7 +56,7 @@ while i <= #ARGV do
         m.b = m.b + #payload + 300
         redis.call('XADD', prefix .. ':s:' .. channel, position .. '-0', 'a', text(now), 'd', payload)
         trim(channel, m, max_events, max_bytes, now - max_age)
-        redis.call('PEXPIRE', prefix .. ':s:' .. channel, text(max_age + 60000))
+        expire(prefix .. ':s:' .. channel, channel, text(max_age + 60000))
         save_meta(channel, m, keep)
       end
     end

@@ -5,6 +5,7 @@
 --   PREFIX:s:CHANNEL  stream: the entries of a channel, id POSITION-0, fields a (ms since 1970) and d (payload)
 --   PREFIX:m:CHANNEL  hash: l (newest position), b (bytes), t (everything up to here was trimmed)
 --   PREFIX:k:KEY      string: "POSITION AT" of an idempotency key
+--   PREFIX:s:@revocations and its m never expire, and are never trimmed
 --   PREFIX:steps      sorted set by position: "RUN SURVIVED FIRST" for each change of the server behind the data
 --   PREFIX:holes      sorted set by end: "AFTER THROUGH", losses that somebody has confirmed
 --   PREFIX:nodes      sorted set by ms since 1970: when each node said that it is there
@@ -16,6 +17,8 @@
 
 local prefix = ARGV[1]
 local meta = prefix .. ':meta'
+
+local revocations = '@revocations'
 
 local function text(number)
   return string.format('%.0f', number)
@@ -50,6 +53,7 @@ end
 
 -- Removes from a channel what is too much, too old or too large; writes how far that reached into m.
 local function trim(channel, m, max_events, max_bytes, oldest_at)
+  if channel == revocations then return end
   local stream = prefix .. ':s:' .. channel
   local count = redis.call('XLEN', stream)
   while count > 0 do
@@ -69,10 +73,15 @@ local function load_meta(channel)
   return { l = known[1] or '0', b = tonumber(known[2] or '0'), t = known[3] or '0' }
 end
 
+-- What is written down of revocations stays until it is removed.
+local function expire(key, channel, after_ms)
+  if channel == revocations then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, after_ms) end
+end
+
 local function save_meta(channel, m, keep_ms)
   local key = prefix .. ':m:' .. channel
   redis.call('HSET', key, 'l', m.l, 'b', text(m.b), 't', m.t)
-  redis.call('PEXPIRE', key, keep_ms)
+  expire(key, channel, keep_ms)
 end
 
 -- Nodes that have said within their life that they are there: id, who it is, how long ago it said so, ms.

@@ -13,6 +13,8 @@ const COMMON = load('common')
 export const APPEND: Script = script('append')
 /** Reads some channels as one moment has them. */
 export const READ: Script = script('read')
+/** Removes revocations. */
+export const REMOVE: Script = script('remove')
 /** Says what a node has seen, and sends it the head on its own live channel. */
 export const TOUCH: Script = script('touch')
 /** Says that a node is there, and whom it serves. */
