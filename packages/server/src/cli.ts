@@ -1,17 +1,21 @@
 import { Command, CommanderError } from 'commander'
-import { checkCommand } from './commands/check.ts'
-import { configCommand } from './commands/config.ts'
-import { devCommand } from './commands/dev.ts'
-import { keyCommand } from './commands/key.ts'
-import { publishCommand } from './commands/publish.ts'
-import { startCommand } from './commands/start.ts'
-import { tailCommand } from './commands/tail.ts'
-import { tokenCommand } from './commands/token.ts'
-import { versionCommand } from './commands/version.ts'
 import { Failure } from './failure.ts'
 import { VERSION } from './version.ts'
 
 const USAGE_EXIT_CODE = 2
+
+/** Each is loaded when it is asked for, so that a small one does not wait for what a server consists of. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  dev: async () => (await import('./commands/dev.ts')).devCommand(),
+  start: async () => (await import('./commands/start.ts')).startCommand(),
+  publish: async () => (await import('./commands/publish.ts')).publishCommand(),
+  tail: async () => (await import('./commands/tail.ts')).tailCommand(),
+  token: async () => (await import('./commands/token.ts')).tokenCommand(),
+  key: async () => (await import('./commands/key.ts')).keyCommand(),
+  check: async () => (await import('./commands/check.ts')).checkCommand(),
+  config: async () => (await import('./commands/config.ts')).configCommand(),
+  version: async () => (await import('./commands/version.ts')).versionCommand(),
+}
 
 /**
  * The program. Answers its exit code: 0 done, 1 something failed, 2 the command line or the configuration is wrong.
@@ -22,18 +26,9 @@ export async function run(args: readonly string[]): Promise<number> {
     .description('Server push for browsers over Server-Sent Events: nobody misses an event.')
     .version(VERSION)
     .addHelpText('after', '\nExit codes: 0 done, 1 something failed, 2 wrong command line or configuration.')
-  for (const command of [
-    devCommand(),
-    startCommand(),
-    publishCommand(),
-    tailCommand(),
-    tokenCommand(),
-    keyCommand(),
-    checkCommand(),
-    configCommand(),
-    versionCommand(),
-  ])
-    program.addCommand(command)
+  const named = Object.hasOwn(COMMANDS, args[0] ?? '') ? COMMANDS[args[0]!] : undefined
+  // Help and suggestions name all of them.
+  for (const load of named ? [named] : Object.values(COMMANDS)) program.addCommand(await load())
   for (const command of withSubcommands(program))
     command.exitOverride().configureOutput({
       outputError: (text, write) => write(text.replace(/^error:/, 'fanline:')),

@@ -1,7 +1,5 @@
 import { resolve } from 'node:path'
 import type { Log } from '@fanline/hub'
-import { redisLog } from '@fanline/hub/redis-log'
-import { createClient } from '@redis/client'
 import type { Config } from './config/server-options.ts'
 import { Failure, usageFailure } from './failure.ts'
 
@@ -22,11 +20,14 @@ async function logOnDisk({ data, durability, history, idempotency }: Config): Pr
   return diskLog({ path: resolve(data), durability, history, idempotency })
 }
 
-function logOnRedis({ redis, redisPrefix, redisAck, history, idempotency }: Config): Log {
+async function logOnRedis({ redis, redisPrefix, redisAck, history, idempotency }: Config): Promise<Log> {
   if (!/^rediss?:\/\//.test(redis) || !URL.canParse(redis)) {
     // It may hold a password, so it is not shown.
     throw usageFailure('The address of Redis is such as redis://localhost:6379, or rediss:// for TLS.')
   }
+  // The largest of all libraries: who starts without Redis need not wait for it.
+  const { createClient } = await import('@redis/client')
+  const { redisLog } = await import('@fanline/hub/redis-log')
   return redisLog({
     client: createClient({ url: redis }),
     prefix: redisPrefix,

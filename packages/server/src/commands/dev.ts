@@ -1,6 +1,6 @@
 import { openAccess } from '@fanline/hub/routes'
 import { Command } from 'commander'
-import { compose, type Entrance, type Profile, type RunningServer } from '../compose.ts'
+import type { Entrance, Profile, RunningServer } from '../compose.ts'
 import { type Environment, readEnvironment } from '../config/environment.ts'
 import type { Config } from '../config/server-options.ts'
 import { type Credentials, credentials } from '../credentials.ts'
@@ -46,6 +46,8 @@ async function dev(config: Config): Promise<void> {
     opensPresets: true,
   }
   await runUntilSignal(logger, async () => {
+    // Only here: the other commands need not wait for what a server consists of.
+    const { compose } = await import('../compose.ts')
     const server = await compose(config, profile, logger)
     process.stdout.write(greeting(config, server))
     warnOfFewOpenFiles(logger)

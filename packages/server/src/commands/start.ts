@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { compose, type Profile } from '../compose.ts'
+import type { Profile } from '../compose.ts'
 import type { Config } from '../config/server-options.ts'
 import { credentials, hasCredentials } from '../credentials.ts'
 import { usageFailure } from '../failure.ts'
@@ -31,6 +31,8 @@ async function start(config: Config): Promise<void> {
   const logger = createLogger(config.log.level, 'json')
   const profile = startProfile(config, logger)
   await runUntilSignal(logger, async () => {
+    // Only here: the other commands need not wait for what a server consists of.
+    const { compose } = await import('../compose.ts')
     const server = await compose(config, profile, logger)
     const { adminPort } = server
     const admin = adminPort === undefined ? {} : { adminHost: config.admin.host, adminPort }
