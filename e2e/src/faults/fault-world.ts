@@ -9,6 +9,7 @@ import { freePort } from '../free-port.ts'
 import { type RedisPersistence, RedisServer } from '../redis-server.ts'
 import { type RunningServer, startServer } from '../running-server.ts'
 import type { PublishersOrder, PublishersReport, SubscribersOrder, SubscribersReport } from './orders.ts'
+import { RecordFile } from './record-file.ts'
 import { LAST_EVENT } from './subscriber.ts'
 import { type SwallowingProxy, startSwallowingProxy } from './swallowing-proxy.ts'
 
@@ -18,6 +19,9 @@ export interface FaultWorldSize {
   readonly channels: number
   readonly perSecond: number
 }
+
+/** What the last event carries. */
+const LAST_DATA = 'last'
 
 /** How long all clients may take to hear the last event, in milliseconds. */
 const CATCH_UP_MS = 60_000
@@ -65,7 +69,7 @@ export class FaultWorld {
   }
 
   /**
-   * Lets everybody work while `fault` does its harm, and then come to rest. Resolves with the files of records.
+   * Lets everybody work while `fault` does its harm, and then come to rest. Resolves with its records.
    * @throws Error when not all clients hear the last event in time
    */
   async run({ clients, channels, perSecond }: FaultWorldSize, fault: () => Promise<void>): Promise<Outcome> {
@@ -103,13 +107,17 @@ export class FaultWorld {
         if (child.exitCode === null) await once(child, 'exit')
       }),
     )
+    const end = new RecordFile(join(this.#directory, 'end.ndjson'))
+    end.write({ op: 'publish', event: LAST_DATA, outcome: 'ok', position: head, channels: ['@all'] })
+    end.write({ op: 'end', head })
+    end.close()
     const files = readdirSync(this.#directory).map((name) => join(this.#directory, name))
-    return { files, head, report, seconds }
+    return { files, report, seconds }
   }
 
   /** When this has come, everything before it has. */
   async #publishLast(): Promise<string> {
-    const body = JSON.stringify({ all: true, event: LAST_EVENT, data: 'last', key: 'last' })
+    const body = JSON.stringify({ all: true, event: LAST_EVENT, data: LAST_DATA, key: LAST_DATA })
     for (;;) {
       try {
         const answer = await fetch(`http://localhost:${this.#ports[0]}/v1/publish`, { method: 'POST', body })
@@ -153,8 +161,6 @@ export class FaultWorld {
 export interface Outcome {
   /** Files of records for a history checker. */
   readonly files: readonly string[]
-  /** The position of the last event. */
-  readonly head: string
   readonly report: PublishersReport
   /** How long publishers were at work. */
   readonly seconds: number

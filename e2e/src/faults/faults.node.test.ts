@@ -5,9 +5,9 @@ const SHORT: FaultRun = {
   clients: 200,
   channels: 50,
   perSecond: 400,
-  durationMs: 4000,
-  killEveryMs: 1200,
-  longestStopMs: 3000,
+  durationMs: 3000,
+  killEveryMs: 1000,
+  longestStopMs: 2000,
 }
 
 for (const fault of FAULTS) test(fault.name, (t) => survive(t, fault, SHORT))

@@ -1,9 +1,10 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
+import type { HistoryRecord } from '@fanline/hub/testing'
 
 /** So much text is written at once, in characters. */
 const PIECE = 64 * 1024
 
-/** A file of records, one JSON object a line, that a history checker reads. */
+/** A file of records for `fanline check`. */
 export class RecordFile {
   readonly #file: number
   #text = ''
@@ -12,7 +13,7 @@ export class RecordFile {
     this.#file = openSync(path, 'w')
   }
 
-  write(record: object): void {
+  write(record: HistoryRecord): void {
     this.#text += `${JSON.stringify(record)}\n`
     if (this.#text.length > PIECE) this.#flush()
   }

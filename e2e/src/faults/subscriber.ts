@@ -57,8 +57,7 @@ export class Subscriber {
     socket.setEncoding('latin1').on('data', (text: string) => this.#read(text))
     socket.once('connect', () => {
       isConnected = true
-      const wanted = [...channels, '@all']
-      records.write({ op: 'connect', client: name, user: null, channels: wanted, cursor: this.#lastId })
+      records.write({ op: 'connect', client: name, user: null, channels, cursor: this.#lastId })
       socket.write(
         `GET /v1/events?${query} HTTP/1.1\r\nHost: localhost:${port}\r\nAccept: text/event-stream\r\n${cursor}\r\n`,
       )
