@@ -93,11 +93,12 @@ export class Disk {
       await disk.#begin(options.durability !== 'group', before, nowMs)
       disk.#sequencer = new Sequencer(disk.state.head, keys)
       return disk
-    } catch (error) {
+    } catch (cause) {
       await journal?.close()
       await store?.close()
       await claim.end()
-      throw error
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new Error(`The log in ${options.path} cannot be used: ${reason}.`, { cause })
     }
   }
 

@@ -1,5 +1,8 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { decodeState, encodeState, type LogState } from './log-state.ts'
 
@@ -52,6 +55,9 @@ export class Change {
 const FILE = 'events.mdb'
 const STATE_KEY = Buffer.from('state')
 
+/** Two pages of the usual size. */
+const BEGINNING_BYTES = 2 * 4096
+
 /** Address space, not memory; a store that outgrows it is mapped anew. In bytes. */
 const LEAST_MAP_BYTES = 1024 * 1024 * 1024
 
@@ -77,15 +83,16 @@ export class Store {
   static async open(directory: string, capBytes: number): Promise<Store> {
     const path = join(directory, FILE)
     const mapBytes = Math.max(LEAST_MAP_BYTES, 4 * capBytes)
-    try {
-      const root = openRoot(path, mapBytes)
-      const isShort = await fillUp(path, root)
-      const store = new Store(path, mapBytes, root)
-      if (isShort) store.#walk()
-      return store
-    } catch (cause) {
-      throw new Error(`The log's file ${path} cannot be used: ${messageOf(cause)}.`, { cause })
+    await mustHaveBeginning(path)
+    let root = openRoot(path, mapBytes)
+    const { pageSize, lastPageNumber } = root.getStats() as { pageSize: number; lastPageNumber: number }
+    const length = (lastPageNumber + 1) * pageSize
+    if ((await stat(path)).size < length) {
+      await root.close()
+      await mustBeReadable(path, length)
+      root = openRoot(path, mapBytes)
     }
+    return new Store(path, mapBytes, root)
   }
 
   get tables(): Tables {
@@ -133,17 +140,13 @@ export class Store {
     }
   }
 
-  /** Reads everything once. @throws Error when a part of it is damaged */
-  #walk(): void {
-    for (const table of Object.values(this.#tables)) for (const _ of table.getRange());
-  }
-
   async close(): Promise<void> {
     await this.#root.close()
   }
 }
 
-function openRoot(path: string, mapSize: number): RootDatabase<Buffer, Buffer> {
+/** Opens the file of a store. */
+export function openRoot(path: string, mapSize: number): RootDatabase<Buffer, Buffer> {
   return open<Buffer, Buffer>({
     path,
     noSubdir: true,
@@ -156,7 +159,8 @@ function openRoot(path: string, mapSize: number): RootDatabase<Buffer, Buffer> {
   })
 }
 
-function openTables(root: RootDatabase<Buffer, Buffer>): Tables {
+/** Opens the tables of a store. */
+export function openTables(root: RootDatabase<Buffer, Buffer>): Tables {
   const table = (name: keyof Tables): Table =>
     root.openDB<Buffer, Buffer>(name, { keyEncoding: 'binary', encoding: 'binary' })
   return {
@@ -171,19 +175,29 @@ function openTables(root: RootDatabase<Buffer, Buffer>): Tables {
   }
 }
 
-/**
- * Gives a file that is shorter than it says its full length: a read behind its end would end the process. Answers
- * whether it was; the last pages may have been free and never written, so this alone is no damage.
- */
-async function fillUp(path: string, root: RootDatabase<Buffer, Buffer>): Promise<boolean> {
-  const { pageSize, lastPageNumber } = root.getStats() as { pageSize: number; lastPageNumber: number }
-  const length = (lastPageNumber + 1) * pageSize
-  const { size } = await stat(path)
-  if (size >= length) return false
-  await truncate(path, length)
-  return true
+/** LMDB takes it for granted that its first two pages are there. @throws Error */
+async function mustHaveBeginning(path: string): Promise<void> {
+  const size = await stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  )
+  if (size > 0 && size < BEGINNING_BYTES) throw new Error(`${path} has only ${size} bytes: it was cut off`)
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+/**
+ * A file that is shorter than it says may have been cut off; or its last pages were free, and never written. A read
+ * behind its end would end the process. So it gets its full length, and another process reads all of it.
+ * @throws Error when that one finds damage, or perishes by it
+ */
+async function mustBeReadable(path: string, length: number): Promise<void> {
+  const { size } = await stat(path)
+  await truncate(path, length)
+  const reader = fork(fileURLToPath(new URL('./read-store-process.js', import.meta.url)), [path], {
+    stdio: 'ignore',
+    execArgv: [],
+  })
+  const [code] = (await once(reader, 'exit')) as [number | null]
+  if (code === 0) return
+  await truncate(path, size)
+  throw new Error(`${path} has ${size} of ${length} bytes, and cannot be read whole: it was cut off`)
 }
