@@ -8,13 +8,40 @@ import { installed, npmCi } from './prepare.mjs'
 const folder = join(root, '.cache', 'runtimes')
 const binary = (path) => join(folder, 'node_modules', path)
 
-/** `version` is what runtime-version.test.mjs must find itself running on. */
+/**
+ * `version` is what runtime-version.test.mjs must find itself running on. `portableOnly`: between the oldest and the
+ * newest Node, which run everything, those in between run what runs everywhere.
+ */
 export const runtimes = [
-  { name: 'node22', kind: 'node', binary: binary('node22/bin/node'), version: 'node 22' },
-  { name: 'node24', kind: 'node', binary: binary('node24/bin/node'), version: 'node 24' },
+  {
+    name: 'node22',
+    kind: 'node',
+    binary: binary('node22/bin/node'),
+    version: 'node 22',
+    portableOnly: true,
+  },
+  {
+    name: 'node24',
+    kind: 'node',
+    binary: binary('node24/bin/node'),
+    version: 'node 24',
+    portableOnly: true,
+  },
   { name: 'node26', kind: 'node', binary: binary('node26/bin/node'), version: 'node 26' },
-  { name: 'bun', kind: 'bun', binary: binary('@oven/bun-linux-x64/bin/bun'), version: 'bun 1.4' },
-  { name: 'deno', kind: 'deno', binary: binary('@deno/linux-x64-glibc/deno'), version: 'deno 2.9' },
+  {
+    name: 'bun',
+    kind: 'bun',
+    binary: binary('@oven/bun-linux-x64/bin/bun'),
+    version: 'bun 1.4',
+    portableOnly: true,
+  },
+  {
+    name: 'deno',
+    kind: 'deno',
+    binary: binary('@deno/linux-x64-glibc/deno'),
+    version: 'deno 2.9',
+    portableOnly: true,
+  },
 ]
 
 /** Installs the runtimes that tools/runtimes names; about 800 MB, once. */

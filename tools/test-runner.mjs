@@ -5,6 +5,8 @@ import { Failure, root, run, say } from './command.mjs'
 /** The longest that one test file may take, and a whole stage; in milliseconds. */
 const fileLimitMs = 120_000
 const stageLimitMs = 600_000
+/** Files that run at the same time; a long test measures, and has the machine for itself. */
+const concurrency = 2
 /** Long tests are bounded too, so that a hang at night is a failure in the morning. */
 const longFactor = 60
 
@@ -15,10 +17,10 @@ const longFactor = 60
  */
 const runners = {
   node: {
-    args: (files, { concurrency, limitMs }) => [
+    args: (files, { long, limitMs }) => [
       '--test',
       '--test-reporter=spec',
-      `--test-concurrency=${concurrency}`,
+      `--test-concurrency=${long ? 1 : concurrency}`,
       `--test-timeout=${limitMs}`, // bounds each file up to Node 22 and each test after it
       ...files,
     ],
@@ -56,38 +58,50 @@ const fileWithoutTests = /^✔ (\S+\.test\.m?js) \(/m
  *
  * @param {{ kind: 'node' | 'bun' | 'deno', binary: string, version: string }} runtime
  * @param {readonly string[]} files relative to the repository
- * @param {{ concurrency?: number, long?: boolean }} [options]
+ * @param {{ long?: boolean }} [options]
  */
-export async function runTests(runtime, files, { concurrency = 2, long = false } = {}) {
+export async function runTests(runtime, files, { long = false } = {}) {
   const runner = runners[runtime.kind]
-  const factor = long ? longFactor : 1
-  const limitMs = fileLimitMs * factor
-  const env = testEnvironment(runtime.version)
+  const batches = runner.oneByOne ? files.map((file) => [file]) : [files]
   const counts = { passed: 0, failed: 0, skipped: 0 }
   const complaints = []
-
-  for (const batch of runner.oneByOne ? files.map((file) => [file]) : [files]) {
-    if (runner.oneByOne) say(`\n${batch}`)
-    const timeoutMs = runner.oneByOne ? limitMs : stageLimitMs * factor
-    const args = runner.args(batch, { concurrency, limitMs })
-    const { code, output, late } = await run(runtime.binary, args, { env, timeoutMs })
-    const passed = sum(output, runner.passed)
-    const failed = sum(output, runner.failed)
-    const skipped = sum(output, runner.skipped)
-    counts.passed += passed
-    counts.failed += failed
-    counts.skipped += skipped
-
-    const where = runner.oneByOne ? batch[0] : `${batch.length} files`
-    const empty = fileWithoutTests.exec(output)?.[1]
-    if (late) complaints.push(`${where}: did not end within ${timeoutMs / 1000} s`)
-    else if (failed > 0) complaints.push(`${where}: ${failed} failed`)
-    else if (code !== 0) complaints.push(`${where}: the test runner ended with ${code}`)
-    else if (empty) complaints.push(`${empty}: ran no test`)
-    else if (passed + failed + skipped < batch.length) complaints.push(`${where}: ran too few tests`)
+  const work = async () => {
+    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
+      const { complaint, ...counted } = await runBatch(runtime, runner, batch, long)
+      for (const kind of Object.keys(counts)) counts[kind] += counted[kind]
+      if (complaint) complaints.push(complaint)
+    }
   }
+  await Promise.all(Array.from({ length: long ? 1 : concurrency }, work))
   if (complaints.length > 0) throw Object.assign(new Failure(complaints.join('\n')), { counts })
   return counts
+}
+
+/** Runs some test files in one process of the test runner; `complaint` says what was wrong. */
+async function runBatch(runtime, runner, batch, long) {
+  const factor = long ? longFactor : 1
+  const limitMs = fileLimitMs * factor
+  const timeoutMs = runner.oneByOne ? limitMs : stageLimitMs * factor
+  const { code, output, late } = await run(runtime.binary, runner.args(batch, { long, limitMs }), {
+    env: testEnvironment(runtime.version),
+    timeoutMs,
+    // Two that run at the same time would write into each other's lines.
+    show: !runner.oneByOne,
+  })
+  if (runner.oneByOne) say(`\n${batch}\n${output.trim()}`)
+  const passed = sum(output, runner.passed)
+  const failed = sum(output, runner.failed)
+  const skipped = sum(output, runner.skipped)
+
+  const where = runner.oneByOne ? batch[0] : `${batch.length} files`
+  const empty = fileWithoutTests.exec(output)?.[1]
+  let complaint
+  if (late) complaint = `${where}: did not end within ${timeoutMs / 1000} s`
+  else if (failed > 0) complaint = `${where}: ${failed} failed`
+  else if (code !== 0) complaint = `${where}: the test runner ended with ${code}`
+  else if (empty) complaint = `${empty}: ran no test`
+  else if (passed + failed + skipped < batch.length) complaint = `${where}: ran too few tests`
+  return { passed, failed, skipped, complaint }
 }
 
 function testEnvironment(version) {

@@ -4,7 +4,7 @@
 //   npm test -- --file outbox         only test files whose path contains this, on this Node
 //   npm run test:long                 only the long tests
 //
-// `x.long.test.ts` runs with `npm run test:long` only; `x.node.test.ts` runs on Node only, not on Bun and Deno.
+// `x.long.test.ts` runs with `npm run test:long` only; `x.node.test.ts` on the oldest and the newest Node only.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -39,8 +39,7 @@ async function chooseStages() {
     { name: 'lint', run: lint },
     { name: 'imports', run: () => runTests(thisNode, ['tools/import-rules.test.mjs']) },
     testStage('node', thisNode, (workspace) => workspace !== 'e2e'),
-    // One file at a time: these measure the time and memory of whole processes.
-    testStage('e2e', thisNode, (workspace) => workspace === 'e2e', { concurrency: 1 }),
+    testStage('e2e', thisNode, (workspace) => workspace === 'e2e'),
     ...runtimes.map((runtime) =>
       testStage(runtime.name, runtime, (workspace) => portable.includes(workspace)),
     ),
@@ -67,10 +66,9 @@ async function chooseStages() {
   return [{ name: 'install', run: install }, { name: 'build', run: build }, ...chosen]
 }
 
-function testStage(name, runtime, isMine, { concurrency } = {}) {
+function testStage(name, runtime, isMine) {
   const files = workspaces().filter(isMine).flatMap(testFiles).filter(suits(runtime))
-  const run = () =>
-    runTests(runtime, [...files, 'tools/runtime-version.test.mjs'], { concurrency, long: options.long })
+  const run = () => runTests(runtime, [...files, 'tools/runtime-version.test.mjs'], { long: options.long })
   return { name, files, run }
 }
 
@@ -87,7 +85,7 @@ function testFiles(workspace) {
 function suits(runtime) {
   return (file) =>
     file.endsWith('.long.test.js') === options.long &&
-    (runtime.kind === 'node' || !file.endsWith('.node.test.js')) &&
+    (!runtime.portableOnly || !file.endsWith('.node.test.js')) &&
     (options.file === undefined || file.includes(options.file))
 }
 
