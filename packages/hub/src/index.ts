@@ -22,6 +22,7 @@ export {
   type SubscribeRequest,
   type Tuning,
 } from './hub.ts'
+export type { SnapshotStore } from './log/memory/snapshot.ts'
 export { type MemoryLogOptions, memoryLog } from './log/memory.ts'
 export type * from './log.ts'
 export { REVOCATIONS_CHANNEL } from './log.ts'

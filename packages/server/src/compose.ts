@@ -70,16 +70,22 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   const { drainMs } = config.shutdown
   const log = await configuredLog(config)
   // A disk that cannot be used needs somebody's hands, while a Redis may come back by itself.
-  let mustOpen = config.data !== ''
+  let mustOpen = config.data !== '' || config.snapshot !== ''
   const hub = createHub({
     ...hubOptions(config),
-    ...(log ? { log } : {}),
+    log,
     onProblem: (problem, about) => {
       if (!mustOpen) logger.error({ ...about, err: problem }, 'the hub met a problem')
     },
   })
   if (mustOpen) await mustBecomeReady(hub)
   mustOpen = false
+  if (config.snapshot !== '') {
+    logger.info(
+      { file: config.snapshot, events: hub.stats().log?.events },
+      'history goes on from the snapshot',
+    )
+  }
   const tickets = new Tickets(config.tickets)
   const authenticator = firstOf([tickets.authenticate, profile.authenticator])
   const addressOf = clientAddress(config.proxy.trusted)
@@ -141,11 +147,16 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
     demo?.close()
     presets.close()
     // The doors stay open meanwhile: who comes now is told to come back later instead of being refused.
-    await hub.close({ drainMs: drainMs - requestsMs })
-    await Promise.all(servers.map((server) => closeServer(server, requestsMs)))
-    await profile.keys?.close()
-    systemView.close()
-    metrics.close()
+    try {
+      await hub.close({ drainMs: drainMs - requestsMs }).catch((error) => {
+        throw new Failure(`The log was not closed well: ${error.message}`)
+      })
+    } finally {
+      await Promise.all(servers.map((server) => closeServer(server, requestsMs)))
+      await profile.keys?.close()
+      systemView.close()
+      metrics.close()
+    }
   }
 
   try {

@@ -1,15 +1,24 @@
 import { resolve } from 'node:path'
-import type { Log } from '@fanline/hub'
+import { type Log, memoryLog } from '@fanline/hub'
+import { snapshotFile } from '@fanline/hub/snapshot-file'
 import type { Config } from './config/server-options.ts'
 import { Failure, usageFailure } from './failure.ts'
 
 /**
- * Where events are ordered and kept; undefined for the memory of this process.
+ * Where events are ordered and kept.
  * @throws Failure for an address of Redis that is none, and where LMDB does not run
  */
-export async function configuredLog(config: Config): Promise<Log | undefined> {
+export async function configuredLog(config: Config): Promise<Log> {
   if (config.data !== '') return logOnDisk(config)
-  return config.redis === '' ? undefined : logOnRedis(config)
+  return config.redis === '' ? logInMemory(config) : logOnRedis(config)
+}
+
+function logInMemory({ snapshot, history, idempotency }: Config): Log {
+  return memoryLog({
+    history,
+    idempotency,
+    ...(snapshot === '' ? {} : { snapshot: snapshotFile(resolve(snapshot)) }),
+  })
 }
 
 async function logOnDisk({ data, durability, history, idempotency }: Config): Promise<Log> {

@@ -1,4 +1,11 @@
-import { type ChannelName, nextPosition, type Position, positionAt, ZERO } from '@fanline/protocol'
+import {
+  type ChannelName,
+  nextPosition,
+  type Position,
+  ProblemError,
+  positionAt,
+  ZERO,
+} from '@fanline/protocol'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { distinct } from '../lane.ts'
@@ -16,6 +23,7 @@ import {
 } from '../log.ts'
 import { type HubOptions, parseHubOptions } from '../options.ts'
 import { Deque } from './deque.ts'
+import type { SnapshotLine, SnapshotStore, StoredEvent } from './memory/snapshot.ts'
 
 /** What an entry costs beside its text: objects, references, the encoded frame's share. Measured, rounded up. */
 const ENTRY_OVERHEAD_BYTES = 300
@@ -50,11 +58,13 @@ export interface MemoryLogOptions {
   readonly history?: Partial<HubOptions['history']>
   readonly idempotency?: Partial<HubOptions['idempotency']>
   readonly clock?: Clock
+  /** Where it leaves what it holds when it is closed, and goes on from when it is opened; `snapshotFile()` makes one. */
+  readonly snapshot?: SnapshotStore
 }
 
 /**
- * A log in the memory of this process: the default of an embedded hub. A restart loses it, and says so: its first
- * position is the time of its birth, and a cursor from before that is answered with a gap.
+ * A log in the memory of this process: the default of an embedded hub. A restart without a snapshot loses it, and says
+ * so: its first position is the time of its birth, and a cursor from before that is answered with a gap.
  * @throws ProblemError `option-invalid`
  */
 export function memoryLog(options: MemoryLogOptions = {}): Log {
@@ -62,13 +72,14 @@ export function memoryLog(options: MemoryLogOptions = {}): Log {
     history: options.history ?? {},
     idempotency: options.idempotency ?? {},
   })
-  return new MemoryLog(history, idempotency, options.clock ?? systemClock)
+  return new MemoryLog(history, idempotency, options.clock ?? systemClock, options.snapshot)
 }
 
 class MemoryLog implements Log {
   readonly #history: HubOptions['history']
   readonly #idempotency: HubOptions['idempotency']
   readonly #clock: Clock
+  readonly #snapshot: SnapshotStore | undefined
   readonly #channels = new Map<ChannelName, Channel>()
   /** They are under no limit, and counted nowhere. */
   #revocations = new Deque<StoredEntry>()
@@ -80,28 +91,41 @@ class MemoryLog implements Log {
   /** When the keys were given, the oldest first. Looking for the first key of a large map costs 20 µs. */
   readonly #keyAges = new Deque<{ readonly key: string; readonly at: number }>()
   #listener: LogListener | undefined
+  #isOpen = false
   #birth = ZERO
   #head = ZERO
+  /** Between these positions the log was closed: nobody was given one of them, unless the snapshot is out of date. */
+  #closedAfter = ZERO
+  #closedUntil = ZERO
   #bytes = 0
   #events = 0
   /** The highest trim mark of the channels that the byte cap made the log forget. */
   #forgotten = ZERO
   #cancelSweep: () => void = () => undefined
 
-  constructor(history: HubOptions['history'], idempotency: HubOptions['idempotency'], clock: Clock) {
+  constructor(
+    history: HubOptions['history'],
+    idempotency: HubOptions['idempotency'],
+    clock: Clock,
+    snapshot: SnapshotStore | undefined,
+  ) {
     this.#history = history
     this.#idempotency = idempotency
     this.#clock = clock
+    this.#snapshot = snapshot
   }
 
   async open(listener: LogListener): Promise<void> {
     this.#listener = listener
     this.#birth = positionAt(this.#clock.now())
     this.#head = this.#birth
+    if (this.#snapshot) await this.#goOnFrom(this.#snapshot)
+    this.#isOpen = true
     this.#cancelSweep = this.#clock.every(SWEEP_MS, () => this.#sweep())
   }
 
   async append(drafts: readonly Draft[]): Promise<readonly Receipt[]> {
+    if (!this.#isOpen) throw new ProblemError('log-unavailable', 'It is not open.')
     const at = this.#clock.now()
     const receipts: Receipt[] = []
     const batch: Entry[] = []
@@ -165,9 +189,72 @@ class MemoryLog implements Log {
     return { events: this.#events, bytes: this.#bytes, channels: this.#channels.size }
   }
 
+  /** @throws Error when the snapshot cannot be written */
   async close(): Promise<void> {
     this.#cancelSweep()
     this.#listener = undefined
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    await this.#snapshot?.write(this.#snapshotLines())
+  }
+
+  async #goOnFrom(snapshot: SnapshotStore): Promise<void> {
+    const openedAt = this.#birth
+    for await (const lines of snapshot.read()) {
+      for (const line of lines) this.#restore(JSON.parse(line) as SnapshotLine)
+    }
+    await snapshot.discard()
+    // Nothing was left.
+    if (this.#birth === openedAt) return
+    this.#closedAfter = this.#head
+    this.#closedUntil = openedAt
+  }
+
+  #restore(line: SnapshotLine): void {
+    if ('birth' in line) {
+      this.#birth = line.birth
+      this.#head = line.head
+      this.#forgotten = line.forgotten
+    } else if ('channel' in line) {
+      const channel = this.#addChannel(line.channel, line.trimmed)
+      channel.isIdle = true
+      this.#idle.push(channel)
+    } else if ('key' in line) {
+      this.#remember(line.key, line.position, line.at)
+    } else {
+      const { channels, ...entry } = line
+      for (const channel of channels) this.#store({ ...entry, channel })
+      this.#enforceCap()
+    }
+  }
+
+  *#snapshotLines(): Generator<string> {
+    const text = (line: SnapshotLine): string => JSON.stringify(line)
+    yield text({ birth: this.#birth, head: this.#head, forgotten: this.#forgotten })
+    for (const { name, trimmed } of this.#channels.values()) yield text({ channel: name, trimmed })
+    for (const event of this.#storedEvents()) yield text(event)
+    for (const { key, at } of this.#keyAges.slice(0, this.#keyAges.size)) {
+      const known = this.#keys.get(key)
+      if (known?.at === at) yield text({ key, position: known.position, at })
+    }
+  }
+
+  /** Each event once, however many channels it is in: its entries stand side by side in the order of the log. */
+  *#storedEvents(): Generator<StoredEvent> {
+    for (const { channel, ...event } of this.#revocations.slice(0, this.#revocations.size)) {
+      yield { ...event, channels: [channel] }
+    }
+    let stored: (StoredEvent & { channels: ChannelName[] }) | undefined
+    for (const { channel: name, position, at, event, except } of this.#order.slice(0, this.#order.size)) {
+      const channel = this.#channels.get(name)
+      if (!channel || channel.trimmed >= position) continue
+      if (stored?.position === position) stored.channels.push(name)
+      else {
+        if (stored) yield stored
+        stored = { position, at, channels: [name], event, except }
+      }
+    }
+    if (stored) yield stored
   }
 
   /** What a channel holds, and up to where it was trimmed. */
@@ -186,6 +273,9 @@ class MemoryLog implements Log {
     }
     const gaps: Gap[] = []
     if (after < birth) gaps.push({ channel, after, through: birth, reason: 'restarted' })
+    if (after > this.#closedAfter && after < this.#closedUntil) {
+      gaps.push({ channel, after, through: this.#closedUntil, reason: 'rollback' })
+    }
     const from = after < birth ? birth : after
     if (trimmed > from) gaps.push({ channel, after: from, through: trimmed, reason: 'trimmed' })
     return gaps
@@ -196,18 +286,7 @@ class MemoryLog implements Log {
       this.#revocations.push(entry)
       return
     }
-    let channel = this.#channels.get(entry.channel)
-    if (!channel) {
-      channel = {
-        name: entry.channel,
-        entries: new Deque(),
-        bytes: 0,
-        trimmed: this.#forgotten,
-        isIdle: false,
-      }
-      this.#channels.set(entry.channel, channel)
-      this.#bytes += channelBytes(channel)
-    }
+    const channel = this.#channels.get(entry.channel) ?? this.#addChannel(entry.channel, this.#forgotten)
     const bytes = entryBytes(entry)
     channel.entries.push(entry)
     channel.bytes += bytes
@@ -219,6 +298,13 @@ class MemoryLog implements Log {
       this.#trimOldest(channel)
     }
     this.#trimAged(channel)
+  }
+
+  #addChannel(name: ChannelName, trimmed: Position): Channel {
+    const channel: Channel = { name, entries: new Deque(), bytes: 0, trimmed, isIdle: false }
+    this.#channels.set(name, channel)
+    this.#bytes += channelBytes(channel)
+    return channel
   }
 
   #trimAged(channel: Channel): void {

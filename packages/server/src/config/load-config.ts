@@ -102,7 +102,7 @@ function refuseUnknownVariables(environment: Environment): void {
 }
 
 function refuseContradictions(config: Config, sources: LoadedConfig['sources']): void {
-  const { admin, cors, data, durability, host, http, jwt, port, proxy, redis } = config
+  const { admin, cors, data, durability, host, http, jwt, port, proxy, redis, snapshot } = config
   networks(proxy.trusted)
   hostGuard(host, http.hosts)
   tokenIssuers(jwt)
@@ -115,6 +115,12 @@ function refuseContradictions(config: Config, sources: LoadedConfig['sources']):
   if (data !== '' && redis !== '') {
     const [one, other] = [sources.get('data'), sources.get('redis')]
     throw usageFailure(`${one} and ${other} name two places for one history: leave one of them out.`)
+  }
+  const lasting = data === '' ? redis !== '' && sources.get('redis') : sources.get('data')
+  if (snapshot !== '' && lasting) {
+    throw usageFailure(
+      `${sources.get('snapshot')} is for a history in memory, and ${lasting} keeps it elsewhere: leave one of them out.`,
+    )
   }
   // Its default says nothing: `config print` writes it for everybody.
   if (data === '' && durability !== SERVER_OPTIONS.durability.default) {

@@ -274,6 +274,13 @@ export const SERVER_OPTIONS = {
       description: 'How long a shutdown may take.',
     },
   },
+  snapshot: {
+    kind: 'text',
+    default: '',
+    description:
+      'The file that carries a history in memory over a restart: written when the server is shut down, used once by ' +
+      'the next one. For one server at a time.',
+  },
   tickets: {
     lifetimeMs: {
       kind: 'number',
