@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { createClient } from '@redis/client'
+import { type Authenticator, grantAccess } from './authenticator.ts'
+import type { RoutesOptions } from './http/routes.ts'
+import type { HubStats } from './hub-stats.ts'
 import { redisLog } from './log/redis.ts'
 import type { HubOptionsInput } from './options.ts'
-import { inTime } from './testing/deadline.ts'
+import { eventually, inTime } from './testing/deadline.ts'
 import { RedisServer } from './testing/redis-server.ts'
 import { nodeDoor, type ServedHub, withHub } from './testing/served-hub.ts'
+import { isPublished, type StreamClient } from './testing/stream-client.ts'
 
 const server = await RedisServer.start()
 after(() => server.stop())
@@ -14,17 +18,29 @@ let clusters = 0
 /** Runs a test with two hubs on one log. */
 async function withTwoHubs(
   test: (a: ServedHub, b: ServedHub) => Promise<void>,
-  options: HubOptionsInput = {},
+  { options = {}, routes = {} }: { options?: HubOptionsInput; routes?: Partial<RoutesOptions> } = {},
 ): Promise<void> {
   const prefix = `cluster-${++clusters}`
   const log = (nodeName: string) =>
     redisLog({ client: createClient({ url: server.url }) as never, prefix, nodeName })
-  await withHub(nodeDoor, { ...options, log: log('a') }, (a) =>
-    withHub(nodeDoor, { ...options, log: log('b') }, async (b) => {
-      await Promise.all([a.hub.ready, b.hub.ready])
-      await test(a, b)
-    }),
-  )
+  const bothReady = (a: ServedHub) =>
+    withHub(
+      nodeDoor,
+      { ...options, log: log('b') },
+      async (b) => {
+        await Promise.all([a.hub.ready, b.hub.ready])
+        await eventually(() => a.hub.cluster.nodes().length === 2, 'both know each other')
+        await test(a, b)
+      },
+      routes,
+    )
+  await withHub(nodeDoor, { ...options, log: log('a') }, bothReady, routes)
+}
+
+/** Lets everybody be whoever they say, and nobody an admin. */
+const listenersOnly: Authenticator = ({ query }) => {
+  const user = query.get('user')
+  return grantAccess({ ...(user === null ? {} : { user }), subscribe: ['**'] })
 }
 
 /** Waits for what others are told a moment later. */
@@ -76,7 +92,7 @@ describe('delivered counts the streams of all hubs', () => {
       await comes(async () => (await deliveredTo(a, { channel: 'news' })) === 2, 'both streams')
       const admin = await createClient({ url: server.url }).connect()
       // What the others have said becomes something that cannot be read.
-      const key = `{cluster-${clusters}}:f:${b.hub.cluster.own?.id}`
+      const key = `{cluster-${clusters}}:f:${b.hub.cluster.nodes()[0]?.id}`
       const spoil = setInterval(() => void admin.set(key, 'not a hash'), 1)
       try {
         await comes(async () => (await deliveredTo(a, { channel: 'news' })) === 1, 'its own stream alone')
@@ -87,5 +103,216 @@ describe('delivered counts the streams of all hubs', () => {
       }
       await comes(async () => (await deliveredTo(a, { channel: 'news' })) === 2, 'both streams again')
       assert.deepEqual(a.hub.stats().problems, {}, 'and no publish failed')
+    }))
+})
+
+/** Opens streams, and answers the ids of their connections. */
+async function listenAt(hub: ServedHub, ...paths: string[]): Promise<{ client: StreamClient; id: string }[]> {
+  const opened: { client: StreamClient; id: string }[] = []
+  for (const path of paths) {
+    const client = await hub.open(path)
+    opened.push({ client, id: JSON.parse((await client.next()).data).connection })
+  }
+  return opened
+}
+
+async function byeOf(client: StreamClient): Promise<unknown> {
+  const { event, data } = await client.next()
+  return event === 'fanline.bye' ? JSON.parse(data).reason : event
+}
+
+describe('any hub answers for all', () => {
+  it('with figures: their sums, and those of each', () =>
+    withTwoHubs(async (a, b) => {
+      await listenAt(a, '/v1/events/news?user=u')
+      await listenAt(b, '/v1/events/news?user=v', '/v1/events')
+      const { id } = (await b.publish({ channel: 'news', data: 1 })).json
+      await b.call('POST', '/v1/publish', 'no JSON')
+      const { json: stats } = await a.call('GET', '/v1/stats')
+      assert.deepEqual(
+        [stats.connections, stats.users, stats.published, stats.opened, stats.head, stats.silent],
+        [3, 2, 1, 3, id, []],
+      )
+      assert.deepEqual(stats.problems, { 'bad-json': 1 })
+      assert.deepEqual(
+        stats.nodes.map(({ node, stats }: { node: string; stats: HubStats }) => [node, stats.connections]),
+        [
+          ['a', 1],
+          ['b', 2],
+        ],
+      )
+      assert.deepEqual(
+        a.hub.cluster.nodes().map(({ name }) => name),
+        ['a', 'b'],
+      )
+    }))
+
+  it('with a list of connections, each with its hub', () =>
+    withTwoHubs(async (a, b) => {
+      const here = await listenAt(a, '/v1/events/news?user=u', '/v1/events')
+      const there = await listenAt(b, '/v1/events/news?user=v', '/v1/events?user=u')
+      const idsOf = async (query: string): Promise<string[][]> => {
+        const { connections, next, silent } = (await a.call('GET', `/v1/connections${query}`)).json
+        assert.deepEqual([next, silent], [null, []])
+        return connections.map(({ id, node }: { id: string; node: string }) => [node, id]).sort()
+      }
+      const placed = (node: string, ...opened: { id: string }[]) => opened.map(({ id }) => [node, id])
+      assert.deepEqual(await idsOf(''), [...placed('a', ...here), ...placed('b', ...there)].sort())
+      assert.deepEqual(await idsOf('?channel=news'), [...placed('a', here[0]!), ...placed('b', there[0]!)])
+      assert.deepEqual(await idsOf('?user=v'), placed('b', there[0]!))
+      assert.deepEqual(await idsOf('?user=nobody'), [])
+    }))
+
+  it('page by page, each connection once', () =>
+    withTwoHubs(async (a, b) => {
+      const paths = Array.from({ length: 5 }, () => '/v1/events')
+      const opened = [...(await listenAt(a, ...paths)), ...(await listenAt(b, ...paths))].map(({ id }) => id)
+      for (const limit of [1, 2, 3, 5, 9, 10]) {
+        const found: string[] = []
+        let pages = 0
+        for (let after: string | undefined; pages === 0 || after !== undefined; pages++) {
+          const page = await b.hub.cluster.connections({}, { after, limit })
+          assert.ok(page.connections.length <= limit)
+          found.push(...page.connections.map(({ id }) => id))
+          after = page.next ?? undefined
+        }
+        assert.deepEqual(found.sort(), [...opened].sort(), `pages of ${limit}`)
+        assert.ok(pages <= Math.ceil(10 / limit) + 2, `${pages} pages of ${limit}`)
+      }
+      for (const after of ['x', '-1', `${a.hub.cluster.nodes()[0]?.id}.`]) {
+        await assert.rejects(a.hub.cluster.connections({}, { after }), { code: 'after-invalid' })
+      }
+    }))
+
+  it('by ending streams wherever they are', () =>
+    withTwoHubs(async (a, b) => {
+      const [one] = await listenAt(b, '/v1/events?user=w')
+      const others = [
+        ...(await listenAt(a, '/v1/events?user=u')),
+        ...(await listenAt(b, '/v1/events?user=u')),
+      ]
+      const ended = await a.call('DELETE', `/v1/connections/${one?.id}`)
+      assert.deepEqual(ended.json, { closed: 1, silent: [] })
+      assert.equal(await byeOf(one!.client), 'kicked')
+      assert.deepEqual((await a.call('DELETE', '/v1/users/u/connections')).json, { closed: 2, silent: [] })
+      for (const { client } of others) assert.equal(await byeOf(client), 'kicked')
+      const again = await a.call('DELETE', `/v1/connections/${one?.id}`)
+      assert.deepEqual([again.status, again.json.code], [404, 'connection-not-found'])
+      await assert.rejects(a.hub.cluster.disconnect({}), { code: 'bad-request' })
+    }))
+
+  it('by ending the streams of a token that was revoked', () =>
+    withTwoHubs(async (a, b) => {
+      const [{ client } = {} as never] = await listenAt(b, '/v1/events?user=u')
+      await a.hub.revoke({ user: 'u' })
+      assert.equal(await byeOf(client), 'revoked')
+    }))
+
+  it('by letting a stream go on with a new token, and by making it follow other channels', () =>
+    withTwoHubs(async (a, b) => {
+      const [{ client, id } = {} as never] = await listenAt(b, '/v1/events/news?user=u')
+      const renewed = await a.call('POST', `/v1/connections/${id}/token?user=u`)
+      assert.deepEqual([renewed.status, renewed.json], [200, { user: 'u', expiresAt: null }])
+      const expiresAt = Date.now() + 3_600_000
+      assert.equal(await a.hub.cluster.renew(id, { expiresAt, credential: { kind: 'custom' } }), true)
+      assert.equal(b.hub.connection(id)?.expiresAt, new Date(expiresAt).toISOString())
+      assert.deepEqual(b.hub.connection(id)?.credential, { kind: 'custom' })
+
+      const followed = await a.call('PUT', `/v1/connections/${id}/channels?user=u`, '{"channels":["other"]}')
+      assert.deepEqual([followed.status, followed.json], [200, { channels: ['other'] }])
+      await a.publish({ channel: 'other', data: 'heard' })
+      const heard = await client.takeUntil(isPublished)
+      assert.equal(heard.at(-1)?.data, 'heard')
+
+      await assert.rejects(a.hub.cluster.follow(id, ['no spaces']), { code: 'channel-invalid' })
+      const tooMany = Array.from({ length: 101 }, (_, n) => `c${n}`)
+      await assert.rejects(a.hub.cluster.follow(id, tooMany), { code: 'too-many-channels' })
+      for (const [method, path] of [
+        ['POST', '/v1/connections/nobody/token'],
+        ['PUT', '/v1/connections/nobody/channels'],
+      ] as const) {
+        const answer = await a.call(method, path, '{"channels":[]}')
+        assert.deepEqual([answer.status, answer.json.code], [404, 'connection-not-found'])
+      }
+    }))
+
+  it('not by changing the stream of another user', () =>
+    withTwoHubs(
+      async (a, b) => {
+        const [{ id } = {} as never] = await listenAt(b, '/v1/events/news?user=u')
+        for (const [method, path] of [
+          ['POST', `/v1/connections/${id}/token?user=v`],
+          ['PUT', `/v1/connections/${id}/channels?user=v`],
+        ] as const) {
+          const answer = await a.call(method, path, method === 'PUT' ? '{"channels":["x"]}' : '')
+          assert.deepEqual([answer.status, answer.json.code], [403, 'user-mismatch'])
+        }
+        assert.deepEqual(b.hub.connection(id)?.channels, ['news'])
+      },
+      { routes: { authenticator: listenersOnly } },
+    ))
+
+  it('and says who was silent', () =>
+    withTwoHubs(async (a, b) => {
+      await listenAt(a, '/v1/events')
+      await listenAt(b, '/v1/events')
+      b.hub.cluster.answer = () => new Promise(() => undefined)
+      const [stats, connections, ended] = await Promise.all([
+        a.call('GET', '/v1/stats'),
+        a.call('GET', '/v1/connections'),
+        a.call('DELETE', '/v1/connections/somebody'),
+      ])
+      assert.deepEqual([stats.json.connections, stats.json.silent], [1, ['b']])
+      assert.deepEqual([connections.json.connections.length, connections.json.silent], [1, ['b']])
+      assert.equal(ended.json.detail, 'These hubs did not answer: b.')
+    }))
+
+  it('and believes nobody who says what cannot be', () =>
+    withTwoHubs(async (a, b) => {
+      await listenAt(a, '/v1/events')
+      for (const said of [null, 7, 'x', [], {}, { connections: [{}], hasMore: false }, { head: 'x' }]) {
+        for (const answer of [said, { said }, { problem: said }, { problem: { code: 'toString' } }]) {
+          b.hub.cluster.answer = async () => answer
+          const [stats, page, users] = await Promise.all([
+            a.hub.cluster.stats(),
+            a.hub.cluster.connections(),
+            a.hub.cluster.users(),
+          ])
+          const text = JSON.stringify(answer)
+          assert.deepEqual([stats.connections, stats.silent], [1, ['b']], text)
+          assert.deepEqual([page.connections.length, page.silent], [1, ['b']], text)
+          assert.deepEqual([users.users, users.silent], [[], ['b']], text)
+          assert.equal(await a.hub.cluster.connection('x'), undefined, text)
+          assert.equal(
+            await a.hub.cluster.renew('x', { expiresAt: 1, credential: { kind: 'custom' } }),
+            false,
+          )
+        }
+      }
+    }))
+
+  it('and does nothing that is no question', () =>
+    withTwoHubs(async (a, b) => {
+      await listenAt(b, '/v1/events?user=u')
+      const junk = [
+        null,
+        7,
+        'stats',
+        [],
+        {},
+        { ask: 'toString' },
+        { ask: 'constructor' },
+        { ask: 'connections' },
+      ]
+      const filters = [null, {}, { user: 7 }, { user: undefined }, 'u']
+      for (const question of [
+        ...junk,
+        ...filters.map((filter) => ({ ask: 'disconnect', filter, reason: 'kicked' })),
+      ]) {
+        const answer = await b.hub.cluster.answer(question)
+        assert.ok(answer === undefined || 'problem' in Object(answer), JSON.stringify(question))
+      }
+      assert.equal(b.hub.stats().connections, 1)
+      assert.equal(a.hub.stats().connections, 0)
     }))
 })

@@ -36,3 +36,39 @@ export function describe(connection: Connection): ConnectionInfo {
     bufferedBytes: connection.bufferedBytes(),
   }
 }
+
+/** Some open connections. */
+export interface ConnectionFilter {
+  readonly user?: string
+  readonly channel?: string
+  readonly connection?: string
+  /** The id of the API key behind it. */
+  readonly key?: string
+}
+
+/** What may be changed on an open connection. */
+export interface ConnectionRenewal {
+  readonly expiresAt: number | undefined
+  readonly credential: Credential
+}
+
+/** What another hub says of a connection; undefined when it cannot be that. */
+export function parseConnectionInfo(value: unknown): ConnectionInfo | undefined {
+  const { id, number, user, credential, expiresAt, channels, connectedAt, cursor, state, bufferedBytes } =
+    Object(value)
+  const texts = [id, connectedAt, cursor, state, user ?? '', expiresAt ?? '']
+  if (!texts.every(isText) || !Array.isArray(channels) || !channels.every(isText)) return undefined
+  if (!Number.isInteger(number) || !Number.isInteger(bufferedBytes) || !isCredential(credential))
+    return undefined
+  return { id, number, user, credential, expiresAt, channels, connectedAt, cursor, state, bufferedBytes }
+}
+
+/** True for what may be a credential. */
+export function isCredential(value: unknown): value is Credential {
+  const { kind, id, issuedAt } = Object(value)
+  return isText(kind) && isText(id ?? '') && (issuedAt === undefined || Number.isFinite(issuedAt))
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}

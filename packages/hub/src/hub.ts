@@ -22,7 +22,12 @@ import { CatchUps } from './catch-ups.ts'
 import type { Clock } from './clock.ts'
 import { Cluster } from './cluster.ts'
 import { Connection, type Delivery } from './connection.ts'
-import { type ConnectionInfo, describe } from './connection-info.ts'
+import {
+  type ConnectionFilter,
+  type ConnectionInfo,
+  type ConnectionRenewal,
+  describe,
+} from './connection-info.ts'
 import type { Counters } from './counters.ts'
 import { AT_HEAD, type Cursor } from './cursor.ts'
 import type { Dialect } from './dialect.ts'
@@ -31,15 +36,8 @@ import { FanOut } from './fan-out.ts'
 import { Feed } from './feed.ts'
 import { Frames } from './frames.ts'
 import { type History, type HistoryQuery, readHistory } from './history.ts'
-import {
-  type Draft,
-  type Entry,
-  type Gap,
-  type Log,
-  type LogHealth,
-  type LogStats,
-  REVOCATIONS_CHANNEL,
-} from './log.ts'
+import type { HubStats } from './hub-stats.ts'
+import { type Draft, type Entry, type Gap, type Log, type LogHealth, REVOCATIONS_CHANNEL } from './log.ts'
 import { type HubOptions, type HubOptionsInput, parseHubOptions } from './options.ts'
 import { PublishRates } from './publish-rates.ts'
 import { Pulse } from './pulse.ts'
@@ -110,36 +108,6 @@ export interface SubscribeRequest {
   readonly hold?: (() => () => void) | undefined
 }
 
-/** What may be changed on an open connection. */
-export interface ConnectionRenewal {
-  readonly expiresAt: number | undefined
-  readonly credential: Credential
-}
-
-/** Figures of a hub since it began, and what is open now. */
-export interface HubStats extends Readonly<Counters> {
-  /** Open streams. */
-  readonly connections: number
-  readonly users: number
-  /** Channels that somebody follows now. */
-  readonly channels: number
-  /** Open streams whose socket is full. */
-  readonly behind: number
-  /** The id of the newest event that passed this hub. */
-  readonly head: string
-  /** What the log holds, if it can tell. */
-  readonly log: LogStats | null
-}
-
-/** Some open connections. */
-export interface ConnectionFilter {
-  readonly user?: string
-  readonly channel?: string
-  readonly connection?: string
-  /** The id of the API key behind it. */
-  readonly key?: string
-}
-
 /** What a hub needs from its surroundings. */
 export interface HubParts {
   readonly log: Log
@@ -198,7 +166,7 @@ export class Hub<Events extends EventMap = EventMap> {
     this.#log = log
     this.#historyTurns = new Turns(clock)
     this.#registry = new Registry<Connection>(log)
-    this.cluster = new Cluster({ peers: log.peers, registry: this.#registry, clock })
+    this.cluster = new Cluster({ hub: this, registry: this.#registry, peers: log.peers, clock })
     this.#feed = new Feed(this.#tuning.feedEntries, this.#tuning.feedLength)
     this.#fanOut = new FanOut(clock, this.#registry, this.#feed)
     this.rates = new PublishRates(clock, this.options.limits)

@@ -4,8 +4,17 @@ export { ProblemError } from '@fanline/protocol'
 export type { Credential } from './authenticator.ts'
 export type { Clock } from './clock.ts'
 export { systemClock } from './clock.ts'
+export type {
+  Cluster,
+  ClusterStats,
+  ConnectionPage,
+  PageQuery,
+  PlacedConnection,
+  Presence,
+  Silence,
+} from './cluster.ts'
 export type { ConnectionState } from './connection.ts'
-export type { ConnectionInfo } from './connection-info.ts'
+export type { ConnectionFilter, ConnectionInfo, ConnectionRenewal } from './connection-info.ts'
 export { type CreateHubOptions, createHub, type EmbeddedHub } from './create-hub.ts'
 export { AT_HEAD, type Cursor, type CursorSource, cursorAfter, cursorSince } from './cursor.ts'
 export { type ControlEvent, type Dialect, eventStreamDialect, ndjsonDialect } from './dialect.ts'
@@ -13,19 +22,18 @@ export type { EventMap, PublishInput } from './event-map.ts'
 export type { History, HistoryEvent, HistoryQuery } from './history.ts'
 export type { StreamRequest } from './http/stream-request.ts'
 export {
-  type ConnectionFilter,
-  type ConnectionRenewal,
   Hub,
   type HubParts,
-  type HubStats,
   type PublishReceipt,
   type SubscribeRequest,
   type Tuning,
 } from './hub.ts'
+export type { HubStats } from './hub-stats.ts'
 export type { SnapshotStore } from './log/memory/snapshot.ts'
 export { type MemoryLogOptions, memoryLog } from './log/memory.ts'
 export type * from './log.ts'
 export { REVOCATIONS_CHANNEL } from './log.ts'
+export type { OnlineUser } from './online-users.ts'
 export {
   HUB_OPTIONS,
   type HubOptions,
@@ -33,6 +41,7 @@ export {
   type NumberOption,
   parseHubOptions,
 } from './options.ts'
+export type * from './peers.ts'
 export type { RateState } from './publish-rates.ts'
 export type { Revocation, RevocationRequest } from './revocations.ts'
 export type { Run, Sink, SinkListener } from './sink.ts'

@@ -38,6 +38,14 @@ export interface PeerSelf {
   answer(question: unknown): Promise<unknown>
 }
 
+/** Who is asked, and what is enough. */
+export interface Asking {
+  /** The id of the only hub that is asked; all are when absent. */
+  readonly only?: string | undefined
+  /** No further answer is waited for after one of this kind. Must not throw, whatever came. */
+  readonly isEnough?: ((answer: unknown) => boolean) | undefined
+}
+
 /** The other hubs that use the same log. A log that only one hub can use has none. */
 export interface Peers {
   /** This hub's own id and name. */
@@ -52,11 +60,10 @@ export interface Peers {
    */
   count(names: readonly string[]): Promise<readonly PeerCount[]>
   /**
-   * Asks all other live hubs. Resolves when they have answered, when one answer is enough, or when the time is over; does
-   * not wait for those who have said nothing for a while. Never rejects.
-   * @param isEnough must not throw, whatever came
+   * Asks all other live hubs, or one. Resolves when they have answered, when one answer is enough, or when the time is
+   * over; does not wait for those who have said nothing for a while. Never rejects.
    */
-  ask(question: unknown, isEnough?: (answer: unknown) => boolean): Promise<PeerAnswers>
+  ask(question: unknown, asking?: Asking): Promise<PeerAnswers>
   /** All live hubs, this one first, as was known a moment ago. */
   nodes(): readonly PeerNode[]
 }

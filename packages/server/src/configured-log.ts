@@ -29,7 +29,8 @@ async function logOnDisk({ data, durability, history, idempotency }: Config): Pr
   return diskLog({ path: resolve(data), durability, history, idempotency })
 }
 
-async function logOnRedis({ redis, redisPrefix, redisAck, history, idempotency }: Config): Promise<Log> {
+async function logOnRedis(config: Config): Promise<Log> {
+  const { redis, redisPrefix, redisAck, nodeName, history, idempotency } = config
   if (!/^rediss?:\/\//.test(redis) || !URL.canParse(redis)) {
     // It may hold a password, so it is not shown.
     throw usageFailure('The address of Redis is such as redis://localhost:6379, or rediss:// for TLS.')
@@ -41,6 +42,7 @@ async function logOnRedis({ redis, redisPrefix, redisAck, history, idempotency }
     client: createClient({ url: redis }),
     prefix: redisPrefix,
     ack: redisAck,
+    nodeName: nodeName === '' ? undefined : nodeName,
     history,
     idempotency,
   })

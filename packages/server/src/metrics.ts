@@ -117,6 +117,11 @@ export function createMetrics(hub: Hub, hasPresets = false): Metrics {
     metric: new Gauge({ name, help, registers }),
     value,
   }))
+  const nodes = new Gauge({
+    name: 'fanline_nodes',
+    help: 'Servers that share the log, this one among them.',
+    registers,
+  })
   const predecessors = hasPresets ? new PredecessorMetrics(registers) : undefined
   return {
     contentType: register.contentType,
@@ -135,6 +140,7 @@ export function createMetrics(hub: Hub, hasPresets = false): Metrics {
         for (const word of words) metric.inc({ [label]: word }, counts[word] ?? 0)
       }
       for (const { metric, value } of gauges) metric.set(value(stats, canary))
+      nodes.set(Math.max(1, hub.cluster.nodes().length))
       return register.metrics()
     },
     close: () => register.clear(),

@@ -6,15 +6,13 @@ import {
   mustSubscribe,
   type TicketIssuer,
 } from '../authenticator.ts'
+import type { Silence } from '../cluster.ts'
 import type { ConnectionInfo } from '../connection-info.ts'
 import type { Hub } from '../hub.ts'
 import type { RevocationRequest } from '../revocations.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
 import { isOrigin } from './cors.ts'
 import { parseJson, publish, publishRaw } from './publish.ts'
-
-/** How many connections one answer lists. */
-const CONNECTIONS_PER_PAGE = 1000
 
 /** Who answers the native API, and for whom. */
 export interface Api {
@@ -62,14 +60,19 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', path: ['v1', 'tickets'], answer: issueTicket },
   { method: 'POST', path: ['v1', 'connections', '*', 'token'], answer: renew },
   { method: 'PUT', path: ['v1', 'connections', '*', 'channels'], answer: follow },
-  { method: 'GET', path: ['v1', 'stats'], admin: true, answer: ({ hub }) => ({ json: hub.stats() }) },
+  {
+    method: 'GET',
+    path: ['v1', 'stats'],
+    admin: true,
+    answer: async ({ hub }) => ({ json: await hub.cluster.stats() }),
+  },
   { method: 'GET', path: ['v1', 'connections'], admin: true, answer: connections },
   { method: 'DELETE', path: ['v1', 'connections', '*'], admin: true, answer: disconnectOne },
   {
     method: 'DELETE',
     path: ['v1', 'users', '*', 'connections'],
     admin: true,
-    answer: ({ hub, parts }) => ({ json: { closed: hub.disconnect({ user: parts[0]! }) } }),
+    answer: async ({ hub, parts }) => ({ json: await hub.cluster.disconnect({ user: parts[0]! }) }),
   },
   {
     method: 'GET',
@@ -166,30 +169,23 @@ async function history({ hub, access, request, parts }: Context): Promise<ApiAns
   }
 }
 
-function connections({ hub, request }: Context): ApiAnswer {
+async function connections({ hub, request }: Context): Promise<ApiAnswer> {
   const { query } = request
   const user = query.get('user')
   const channel = query.get('channel')
-  // Counted numbers, because the connection at the end of a page may be gone when the next page is asked for.
-  const after = Number(query.get('after') ?? 0)
-  if (!Number.isInteger(after)) throw new ProblemError('after-invalid', 'It is the next of the page before.')
-  const page: ConnectionInfo[] = []
-  for (const info of hub.connections({
-    ...(user === null ? {} : { user }),
-    ...(channel === null ? {} : { channel }),
-  })) {
-    if (info.number <= after) continue
-    if (page.length === CONNECTIONS_PER_PAGE)
-      return { json: { connections: page, next: String(page.at(-1)!.number) } }
-    page.push(info)
-  }
-  return { json: { connections: page, next: null } }
+  const filter = { ...(user === null ? {} : { user }), ...(channel === null ? {} : { channel }) }
+  return { json: await hub.cluster.connections(filter, { after: query.get('after') ?? undefined }) }
 }
 
-function disconnectOne({ hub, parts }: Context): ApiAnswer {
-  const closed = hub.disconnect({ connection: parts[0]! })
-  if (closed === 0) throw new ProblemError('connection-not-found')
-  return { json: { closed } }
+async function disconnectOne({ hub, parts }: Context): Promise<ApiAnswer> {
+  const ended = await hub.cluster.disconnect({ connection: parts[0]! })
+  if (ended.closed === 0) throw new ProblemError('connection-not-found', silence(ended))
+  return { json: ended }
+}
+
+/** Where it may be all the same. */
+function silence({ silent = [] }: Silence): string | undefined {
+  return silent.length === 0 ? undefined : `These hubs did not answer: ${silent.join(', ')}.`
 }
 
 async function issueTicket({ hub, access, tickets, request }: Context): Promise<ApiAnswer> {
@@ -208,12 +204,13 @@ async function issueTicket({ hub, access, tickets, request }: Context): Promise<
 }
 
 /** The stream goes on with the credential of this request. */
-function renew({ hub, access, parts }: Context): ApiAnswer {
+async function renew({ hub, access, parts }: Context): Promise<ApiAnswer> {
   const id = parts[0]!
-  const { user, channels } = mustBeOwn(hub, access, id)
+  const { user, channels } = await mustBeOwn(hub, access, id)
   for (const channel of channels) mustSubscribe(access, channel)
   const { expiresAt, credential } = access
-  hub.renew(id, { expiresAt, credential })
+  if (!(await hub.cluster.renew(id, { expiresAt, credential })))
+    throw new ProblemError('connection-not-found')
   return { json: { user, expiresAt: expiresAt === undefined ? null : new Date(expiresAt).toISOString() } }
 }
 
@@ -221,9 +218,9 @@ async function follow({ hub, access, request, parts }: Context): Promise<ApiAnsw
   const id = parts[0]!
   const { channels } = await fieldsOf(request, ['channels'])
   const topics = [...new Set(channelList(channels))]
-  mustBeOwn(hub, access, id)
+  await mustBeOwn(hub, access, id)
   for (const channel of topics) mustSubscribe(access, channel)
-  if (!(await hub.follow(id, topics))) throw new ProblemError('connection-not-found')
+  if (!(await hub.cluster.follow(id, topics))) throw new ProblemError('connection-not-found')
   return { json: { channels: topics } }
 }
 
@@ -237,8 +234,8 @@ async function liftRevocation({ hub, parts }: Context): Promise<ApiAnswer> {
 }
 
 /** Whoever knows its id may change a connection of their own user; an admin any. */
-function mustBeOwn(hub: Hub, access: Access, id: string): ConnectionInfo {
-  const connection = hub.connection(id)
+async function mustBeOwn(hub: Hub, access: Access, id: string): Promise<ConnectionInfo> {
+  const connection = await hub.cluster.connection(id)
   if (!connection) throw new ProblemError('connection-not-found')
   if (connection.user !== (access.user ?? null) && !access.isAdmin) throw new ProblemError('user-mismatch')
   return connection

@@ -152,10 +152,17 @@ test('who does not answer is named as silent', async (t) => {
   assert.deepEqual([answers, silent.map(({ name }) => name).sort()], [[], ['b', 'c']])
 })
 
+test('one hub alone is asked where the asker says so', async (t) => {
+  const [a, b, c] = (await some(t, 'a', 'b', 'c')) as [Self, Self, Self]
+  const { answers, silent } = await a.peers.ask(7, { only: c.peers.own.id })
+  assert.deepEqual([answers.map(({ node }) => node.name), silent], [['c'], []])
+  assert.equal(b.asked.includes(7), false)
+})
+
 test('one answer is enough where the asker says so', async (t) => {
   const [a, b] = (await some(t, 'a', 'b', 'c')) as [Self, Self]
   b.answer = () => new Promise(() => undefined)
-  const { answers, silent } = await a.peers.ask('anything', (answer) => answer !== null)
+  const { answers, silent } = await a.peers.ask('anything', { isEnough: (answer) => answer !== null })
   assert.deepEqual([answers.map(({ node }) => node.name), silent.map(({ name }) => name)], [['c'], ['b']])
 })
 

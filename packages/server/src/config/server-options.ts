@@ -264,6 +264,12 @@ export const SERVER_OPTIONS = {
     description:
       'What a publish waits for: that Redis has it, that it is on its disk, or that a replica has it.',
   },
+  nodeName: {
+    kind: 'text',
+    default: '',
+    description:
+      'What this server is called in answers about all that share a Redis; its host and process when not set.',
+  },
   shutdown: {
     drainMs: {
       kind: 'number',

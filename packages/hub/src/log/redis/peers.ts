@@ -1,5 +1,5 @@
 import { systemClock } from '../../clock.ts'
-import type { PeerAnswers, PeerCount, PeerNode, PeerSelf, Peers } from '../../peers.ts'
+import type { Asking, PeerAnswers, PeerCount, PeerNode, PeerSelf, Peers } from '../../peers.ts'
 import { ASK, COUNT, LEAVE, REPORT, TELL } from './script.ts'
 import type { Session } from './session.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -81,7 +81,7 @@ export class RedisPeers implements Peers {
     await Promise.all([this.#questions, this.#answers].map((channel) => this.#subscriptions.add(channel)))
     await this.#report()
     // Who believed to be alone asks from now on.
-    await this.#pass('', null).catch(() => undefined)
+    await this.#pass({ number: '', question: null }).catch(() => undefined)
     this.#cancelTick = systemClock.every(TICK_MS, () => void this.#report())
   }
 
@@ -99,10 +99,11 @@ export class RedisPeers implements Peers {
     })
   }
 
-  async ask(question: unknown, isEnough: (answer: unknown) => boolean = () => false): Promise<PeerAnswers> {
+  async ask(question: unknown, { only, isEnough = isNever }: Asking = {}): Promise<PeerAnswers> {
     const number = String(++this.#asked)
     const answers = new Map<string, unknown>()
-    let awaited = this.#others
+    const isAwaited = ({ id }: PeerNode): boolean => only === undefined || id === only
+    let awaited = this.#others.filter(isAwaited)
     let isAsked = false
     let cancel: (() => void) | undefined
     await new Promise<void>((resolve) => {
@@ -116,8 +117,8 @@ export class RedisPeers implements Peers {
         answers.set(node, answer)
         check()
       })
-      this.#pass(number, question).then(() => {
-        awaited = this.#others
+      this.#pass({ number, question, only }).then(() => {
+        awaited = this.#others.filter(isAwaited)
         isAsked = true
         check()
         // Nobody was asked: all who were there a moment ago are silent.
@@ -152,6 +153,8 @@ export class RedisPeers implements Peers {
     const word = parseWord(text)
     if (!word || word.from === this.own.id) return
     this.#hasOthers = true
+    // Somebody new: who they are is told when this hub says that it is there.
+    if (!this.#nodes.some(({ id }) => id === word.from)) void this.#report()
     if (channel === this.#questions) void this.#answer(word)
     else this.#askers.get(word.number)?.(word.from, word.answer)
   }
@@ -242,12 +245,13 @@ export class RedisPeers implements Peers {
     return [...found].map(([id, { who, counts }]) => ({ node: { id, ...parseWho(who, id) }, counts }))
   }
 
-  async #pass(number: string, question: unknown): Promise<void> {
-    const text = JSON.stringify({ from: this.own.id, number, question })
+  async #pass(word: Omit<Word, 'from'>): Promise<void> {
+    const text = JSON.stringify({ from: this.own.id, ...word })
     this.#nodes = nodesOf((await this.#session.call(ASK, this.#prefix, [text, String(LIFE_MS)])) as string[])
   }
 
-  async #answer({ from, number, question }: Word): Promise<void> {
+  async #answer({ from, number, question, only }: Word): Promise<void> {
+    if (only !== undefined && only !== this.own.id) return
     const answer = await this.#self?.answer(question)
     if (answer === undefined) return
     const text = JSON.stringify({ from: this.own.id, number, answer })
@@ -261,6 +265,8 @@ interface Word {
   readonly from: string
   readonly number: string
   readonly question?: unknown
+  /** The only hub that is asked. */
+  readonly only?: unknown
   readonly answer?: unknown
 }
 
@@ -274,6 +280,10 @@ function parseWord(text: string): Word | undefined {
   } catch {
     return undefined
   }
+}
+
+function isNever(): boolean {
+  return false
 }
 
 /** @param answer ids, who it is, and how long ago it said so, one after the other */

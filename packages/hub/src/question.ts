@@ -1,0 +1,64 @@
+import { type ConnectionFilter, type ConnectionRenewal, isCredential } from './connection-info.ts'
+
+/** What one hub asks another that shares its log, or wants done there. */
+export type Question =
+  | { readonly ask: 'stats' }
+  /** The next connections after a number. */
+  | {
+      readonly ask: 'connections'
+      readonly filter: ConnectionFilter
+      readonly after: number
+      readonly limit: number
+    }
+  | { readonly ask: 'connection'; readonly id: string }
+  | { readonly ask: 'disconnect'; readonly filter: ConnectionFilter; readonly reason: string }
+  | { readonly ask: 'renew'; readonly id: string; readonly renewal: ConnectionRenewal }
+  | { readonly ask: 'follow'; readonly id: string; readonly channels: readonly string[] }
+  /** The next users after an id: those who follow a channel, or all. */
+  | { readonly ask: 'users'; readonly channel: string | null; readonly after: string; readonly limit: number }
+
+type Checks = {
+  readonly [Q in Question as Q['ask']]: {
+    readonly [Field in Exclude<keyof Q, 'ask'>]: (value: unknown) => boolean
+  }
+}
+
+const CHECKS: Checks = {
+  stats: {},
+  connections: { filter: isFilter, after: isCount, limit: isCount },
+  connection: { id: isText },
+  disconnect: { filter: isFilter, reason: isText },
+  renew: { id: isText, renewal: isRenewal },
+  follow: { id: isText, channels: isTexts },
+  users: { channel: (value) => value === null || isText(value), after: isText, limit: isCount },
+}
+
+/** Undefined for what no hub of this version asks: others may write to the same engine. */
+export function parseQuestion(value: unknown): Question | undefined {
+  const question = Object(value)
+  if (!isText(question.ask) || !Object.hasOwn(CHECKS, question.ask)) return undefined
+  const checks = Object.entries(CHECKS[question.ask as Question['ask']])
+  return checks.every(([field, isRight]) => isRight(question[field])) ? question : undefined
+}
+
+function isFilter(value: unknown): boolean {
+  const { user = '', channel = '', connection = '', key = '' } = Object(value)
+  return typeof value === 'object' && value !== null && [user, channel, connection, key].every(isText)
+}
+
+function isRenewal(value: unknown): boolean {
+  const { expiresAt = 0, credential } = Object(value)
+  return Number.isFinite(expiresAt) && isCredential(credential)
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
