@@ -25,6 +25,8 @@ export interface BenchCase {
   readonly subjects: readonly SubjectName[]
   /** Extra arguments for our own control program, for the cases that need it to remember something. */
   readonly controlArguments?: readonly string[]
+  /** True when the work is done in the load generator's own process, on both cores: there is no server. */
+  readonly inProcess?: true
   readonly figures: readonly Figure[]
   /**
    * Puts the load on a freshly started server and measures. Runs in the load generator's process.

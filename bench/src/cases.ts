@@ -1,6 +1,7 @@
 import type { BenchCase } from './bench-case.ts'
 import { accept } from './cases/accept.ts'
 import { broadcastSingly, broadcastTogether } from './cases/broadcast.ts'
+import { diskAppend } from './cases/disk-append.ts'
 import { idleConnections } from './cases/idle-connections.ts'
 import { publishToUsersEach, publishToUsersLines } from './cases/publish-to-users.ts'
 import { publishWithToken } from './cases/publish-with-token.ts'
@@ -16,6 +17,7 @@ export const cases: readonly BenchCase[] = [
   idleConnections,
   accept,
   returnBehind,
+  diskAppend,
 ]
 
 /** @throws if there is no case of that name */

@@ -21,21 +21,29 @@ export async function measureOnce(
   effort: Effort,
   progress: (text: string) => void,
 ): Promise<Measured> {
+  const assignment = { case: benchCase.name, subject: name, effort }
+  if (benchCase.inProcess) {
+    return putLoad({ ...assignment, port: 0, pid: 0 }, Object.values(cores), progress)
+  }
   progress('starting')
   const extra = name === 'control' ? benchCase.controlArguments : []
   const subject = await Subject.start(name, cores.server, extra)
   try {
     const { port, pid } = subject
-    return await putLoad({ case: benchCase.name, subject: name, port, pid, effort }, cores.load, progress)
+    return await putLoad({ ...assignment, port, pid }, [cores.load], progress)
   } finally {
     await subject.stop()
   }
 }
 
-function putLoad(assignment: Assignment, core: number, progress: (text: string) => void): Promise<Measured> {
+function putLoad(
+  assignment: Assignment,
+  cores: readonly number[],
+  progress: (text: string) => void,
+): Promise<Measured> {
   const program = fileURLToPath(new URL('./load/load-generator.js', import.meta.url))
   const command = [process.execPath, program, JSON.stringify(assignment)]
-  const child = spawn('taskset', ['-c', String(core), ...command], {
+  const child = spawn('taskset', ['-c', cores.join(','), ...command], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     timeout: MEASUREMENT_MS,
     killSignal: 'SIGKILL',

@@ -8,7 +8,7 @@ export interface Effort {
   readonly share: number
 }
 
-/** The server a case puts load on. */
+/** The server a case puts load on; without a port and a process, 0, where the case does the work itself. */
 export interface Target {
   readonly subject: SubjectName
   readonly port: number
