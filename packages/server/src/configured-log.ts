@@ -1,12 +1,15 @@
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Log, memoryLog } from '@fanline/hub'
+import type { RedisLogOptions } from '@fanline/hub/redis-log'
 import { snapshotFile } from '@fanline/hub/snapshot-file'
 import type { Config } from './config/server-options.ts'
 import { Failure, usageFailure } from './failure.ts'
+import { redisAddress } from './redis-address.ts'
 
 /**
  * Where events are ordered and kept.
- * @throws Failure for an address of Redis that is none, and where LMDB does not run
+ * @throws Failure for an address of Redis that is none, a file of certificates that cannot be read, and where LMDB does not run
  */
 export async function configuredLog(config: Config): Promise<Log> {
   if (config.data !== '') return logOnDisk(config)
@@ -30,20 +33,38 @@ async function logOnDisk({ data, durability, history, idempotency }: Config): Pr
 }
 
 async function logOnRedis(config: Config): Promise<Log> {
-  const { redis, redisPrefix, redisAck, nodeName, history, idempotency } = config
-  if (!/^rediss?:\/\//.test(redis) || !URL.canParse(redis)) {
-    // It may hold a password, so it is not shown.
-    throw usageFailure('The address of Redis is such as redis://localhost:6379, or rediss:// for TLS.')
-  }
+  const { redisPrefix, redisAck, nodeName, history, idempotency } = config
   // The largest of all libraries: who starts without Redis need not wait for it.
-  const { createClient } = await import('@redis/client')
   const { redisLog } = await import('@fanline/hub/redis-log')
   return redisLog({
-    client: createClient({ url: redis }),
+    client: await redisClient(config),
     prefix: redisPrefix,
     ack: redisAck,
     nodeName: nodeName === '' ? undefined : nodeName,
     history,
     idempotency,
   })
+}
+
+async function redisClient({ redis, redisCa }: Config): Promise<RedisLogOptions['client']> {
+  const address = redisAddress(redis)
+  if (redisCa !== '' && !address.isEncrypted) {
+    throw usageFailure('redisCa is for TLS: begin the address of Redis with rediss.')
+  }
+  const socket = address.isEncrypted ? ({ tls: true, ...certificates(redisCa) } as const) : {}
+  const { createClient } = await import('@redis/client')
+  if (address.sentinels === undefined) return createClient({ url: redis, socket })
+  const { sentinelClient } = await import('@fanline/hub/redis-log')
+  const { sentinels, master, login } = address
+  return sentinelClient({ client: createClient({ ...login, socket }), sentinels, master })
+}
+
+/** @throws Failure when the file cannot be read */
+function certificates(file: string): { ca?: string } {
+  if (file === '') return {}
+  try {
+    return { ca: readFileSync(file, 'utf8') }
+  } catch (error) {
+    throw usageFailure(`redisCa cannot be read: ${(error as Error).message}.`)
+  }
 }

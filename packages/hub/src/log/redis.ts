@@ -6,7 +6,7 @@ import type { Draft, Entry, Gap, Log, LogHealth, LogListener, LogPage, LogQuery,
 import { type HubOptions, parseHubOptions } from '../options.ts'
 import { PageCache } from './page-cache.ts'
 import { Canary, LOST_MS } from './redis/canary.ts'
-import type { RedisClient } from './redis/client.ts'
+import type { ClonableRedisClient, RedisClient } from './redis/client.ts'
 import type { Durability, RedisAck } from './redis/durability.ts'
 import { LiveFeed } from './redis/live-feed.ts'
 import { encodePayload } from './redis/message.ts'
@@ -18,8 +18,13 @@ import { Session } from './redis/session.ts'
 import { Sightings } from './redis/sightings.ts'
 import { Subscriptions } from './redis/subscriptions.ts'
 
-export type { RedisClient } from './redis/client.ts'
+export type { ClonableRedisClient, RedisClient } from './redis/client.ts'
 export type { RedisAck } from './redis/durability.ts'
+export {
+  type SentinelAddress,
+  type SentinelClientOptions,
+  sentinelClient,
+} from './redis/sentinel-client.ts'
 
 /** How often a node asks where the log stands, and proves that it hears what is announced; milliseconds. */
 const TICK_MS = 1000
@@ -35,8 +40,11 @@ const DRAFTS_PER_CALL = 512
 
 /** How a log on Redis keeps its promises. */
 export interface RedisLogOptions {
-  /** A client of `@redis/client` that is not connected yet; the log makes two of its kind, and closes them. */
-  readonly client: RedisClient & { duplicate(overrides?: Record<string, unknown>): RedisClient }
+  /**
+   * A client of `@redis/client`, or a {@link sentinelClient}, that is not connected yet; the log makes two of its kind,
+   * and closes them.
+   */
+  readonly client: ClonableRedisClient
   /** What stands before all keys; logs with different prefixes share nothing. `fanline` when absent. */
   readonly prefix?: string | undefined
   /** What this hub is called in answers about all of them; host and process when absent. */

@@ -19,13 +19,17 @@ export async function inTime<T>(
 }
 
 /** Waits for a state that nothing announces, asking once a turn of the event loop. */
-export async function eventually(condition: () => boolean, what: string): Promise<void> {
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  deadlineMs: number = DEADLINE_MS,
+): Promise<void> {
   let given = false
   const reached = async (): Promise<void> => {
-    while (!given && !condition()) await new Promise((resolve) => setTimeout(resolve, 1))
+    while (!given && !(await condition())) await new Promise((resolve) => setTimeout(resolve, 1))
   }
   try {
-    await inTime(reached(), () => what)
+    await inTime(reached(), () => what, deadlineMs)
   } finally {
     given = true
   }

@@ -21,13 +21,17 @@ export class RedisServer {
   readonly #directory: string = mkdtempSync(join(tmpdir(), 'fanline-redis-'))
   #process: ChildProcess | undefined
 
-  private constructor(port: number, persistence: RedisPersistence) {
+  private constructor(port: number, flags: readonly string[]) {
     this.port = port
-    this.#flags = FLAGS[persistence]
+    this.#flags = flags
   }
 
-  static async start(persistence: RedisPersistence = 'none'): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), persistence)
+  /** @param flags more of redis-server's own, such as `--replicaof` */
+  static async start(
+    persistence: RedisPersistence = 'none',
+    flags: readonly string[] = [],
+  ): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), [...FLAGS[persistence], ...flags])
     await server.run()
     return server
   }
@@ -78,7 +82,7 @@ export class RedisServer {
 }
 
 /** A port that was free a moment ago: redis-server takes no port 0. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as { port: number }

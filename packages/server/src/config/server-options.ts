@@ -249,8 +249,15 @@ export const SERVER_OPTIONS = {
     default: '',
     minLength: 8,
     description:
-      'A Redis or Valkey, such as redis://localhost:6379, that keeps the history and joins all servers that use it. ' +
+      'A Redis or Valkey, such as redis://localhost:6379, that keeps the history and joins all servers that use it: ' +
+      '`rediss://…` with TLS, `redis+sentinel://host:26379,host:26379/MASTER` by its Sentinels. ' +
       'History is kept in memory when not set.',
+  },
+  redisCa: {
+    kind: 'text',
+    default: '',
+    description:
+      'A file with the certificates (PEM) of who signed that of Redis, where the system does not know them.',
   },
   redisPrefix: {
     kind: 'text',

@@ -11,3 +11,8 @@ export interface RedisClient {
   subscribe(channels: string[], listener: (message: string, channel: string) => void): Promise<unknown>
   unsubscribe(channels: string[]): Promise<unknown>
 }
+
+/** A client that can make others of its kind, with some of their options changed. */
+export interface ClonableRedisClient extends RedisClient {
+  duplicate(overrides?: Record<string, unknown>): RedisClient
+}

@@ -65,7 +65,8 @@ export class Subscriptions {
   }
 }
 
-function batches(names: readonly string[]): string[][] {
+/** Names in parts that one command takes. */
+export function batches(names: readonly string[]): string[][] {
   const found: string[][] = []
   for (let start = 0; start < names.length; start += BATCH) found.push(names.slice(start, start + BATCH))
   return found

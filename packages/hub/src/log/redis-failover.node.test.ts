@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { createEvent, type Position } from '@fanline/protocol'
+import { createClient, type RedisClientType } from '@redis/client'
+import type { Draft, Entry, Gap, Log } from '../log.ts'
+import { eventually } from '../testing/deadline.ts'
+import { RedisSentinels } from '../testing/redis-sentinels.ts'
+import { RedisServer } from '../testing/redis-server.ts'
+import { type ClonableRedisClient, redisLog, sentinelClient } from './redis.ts'
+
+/** How long Sentinels may take to agree on another master, on a busy machine. */
+const FAILOVER_MS = 60_000
+
+const CHANNEL = 'a' as never
+
+/** A log on whatever the Sentinels call `main`, and what it heard. */
+class Node {
+  readonly log: Log
+  readonly heard: Entry[] = []
+  readonly gaps: Gap[] = []
+
+  constructor({ addresses }: RedisSentinels) {
+    const client = createClient() as unknown as ClonableRedisClient
+    this.log = redisLog({ client: sentinelClient({ client, sentinels: addresses, master: 'main' }) })
+  }
+
+  async open(test: TestContext): Promise<this> {
+    test.after(() => this.log.close())
+    await this.log.open({
+      entries: (batch) => this.heard.push(...batch),
+      gap: (gap) => this.gaps.push(gap),
+    })
+    await this.log.watch(CHANNEL)
+    return this
+  }
+
+  /** Publishes until a master has taken it. */
+  async publish(data: string): Promise<Position> {
+    for (;;) {
+      try {
+        const [receipt] = await this.log.append([draft(data)])
+        return receipt!.position!
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+    }
+  }
+
+  async told(after: Position): Promise<string[]> {
+    const page = await this.log.read({ channels: [CHANNEL], after, maxEntries: 100, maxBytes: 1e6 })
+    return page.gaps.map(({ reason }) => reason)
+  }
+
+  get texts(): string[] {
+    return this.heard.map(({ event }) => event.data)
+  }
+}
+
+function draft(data: string): Draft {
+  return {
+    channels: [CHANNEL],
+    event: createEvent(undefined, data),
+    except: [],
+    key: data,
+    ephemeral: false,
+  }
+}
+
+/** A master, a replica, three Sentinels and two nodes. */
+async function cluster(test: TestContext) {
+  const master = await RedisServer.start('none', ['--repl-diskless-sync-delay', '0'])
+  test.after(() => master.stop())
+  const replica = await RedisServer.start('none', ['--replicaof', `127.0.0.1 ${master.port}`])
+  test.after(() => replica.stop())
+  const admin = await connected(test, replica)
+  await eventually(async () => /master_link_status:up/.test(await admin.info('replication')), 'it replicates')
+  const sentinels = await RedisSentinels.start(master.port)
+  test.after(() => sentinels.stop())
+  await Promise.all(sentinels.addresses.map(async (address) => agree(await connected(test, address))))
+  const [a, b] = [await new Node(sentinels).open(test), await new Node(sentinels).open(test)]
+  return { master, admin, a, b }
+}
+
+/** Waits until a Sentinel knows the others, and the replica. */
+async function agree(sentinel: RedisClientType): Promise<void> {
+  await eventually(
+    async () => {
+      const said = await sentinel.info()
+      return /slaves=1,sentinels=3/.test(said)
+    },
+    'the Sentinels know each other',
+    FAILOVER_MS,
+  )
+}
+
+async function connected(test: TestContext, { port }: { readonly port: number }): Promise<RedisClientType> {
+  const client = createClient({ socket: { port, host: '127.0.0.1' } })
+  client.on('error', () => undefined)
+  await eventually(
+    () =>
+      client.connect().then(
+        () => true,
+        () => false,
+      ),
+    'it takes connections',
+  )
+  test.after(() => client.destroy())
+  return client as unknown as RedisClientType
+}
+
+describe('a master, a replica, and Sentinels', { concurrency: true }, () => {
+  test('a failover by Sentinels loses nothing that the replica has', async (t) => {
+    const { master, a, b } = await cluster(t)
+    const before = await a.publish('before')
+    await eventually(() => b.texts.includes('before'), 'b hears it')
+    await master.kill()
+    const after = await b.publish('after')
+    assert.ok(after > before)
+    for (const node of [a, b]) {
+      await eventually(() => node.texts.includes('after'), 'the next one is heard', FAILOVER_MS)
+      assert.deepEqual(node.texts, ['before', 'after'])
+      assert.deepEqual(node.gaps, [])
+      assert.deepEqual(await node.told(before), [])
+    }
+  })
+
+  test('a replica that takes over without the newest events: who crosses the hole is told', async (t) => {
+    const { master, admin, a, b } = await cluster(t)
+    const kept = await a.publish('kept')
+    await eventually(() => b.texts.includes('kept'), 'b hears it')
+    await eventually(async () => (await admin.dbSize()) > 0, 'the replica has it')
+    // It is cut off from its master, and gets nothing more.
+    await admin.sendCommand(['REPLICAOF', '127.0.0.1', '1'])
+    const lost = await a.publish('lost')
+    await eventually(() => b.texts.includes('lost'), 'b hears it')
+    await master.kill()
+    const next = await b.publish('next')
+    assert.ok(next > lost)
+    for (const node of [a, b]) {
+      await eventually(() => node.texts.includes('next'), 'the next one is heard', FAILOVER_MS)
+      assert.deepEqual(node.texts, ['kept', 'lost', 'next'])
+      assert.deepEqual(
+        node.gaps.map(({ reason }) => reason),
+        ['rollback'],
+      )
+      assert.deepEqual(await node.told(kept), ['rollback'])
+      assert.deepEqual(await node.told(lost), ['rollback'])
+      assert.deepEqual(await node.told(next), [])
+    }
+  })
+})
