@@ -316,3 +316,81 @@ describe('any hub answers for all', () => {
       assert.equal(a.hub.stats().connections, 0)
     }))
 })
+
+describe('limits count the streams of all hubs', () => {
+  const asking = { Accept: 'application/problem+json, text/event-stream' }
+
+  it('of one user', () =>
+    withTwoHubs(
+      async (a, b) => {
+        await listenAt(a, '/v1/events?user=u')
+        const [last] = await listenAt(b, '/v1/events?user=u')
+        await comes(async () => (await a.hub.cluster.presence('u')).connections === 2, 'both streams')
+        for (const hub of [a, b]) {
+          const { status, json } = await hub.call('GET', '/v1/events?user=u', undefined, asking)
+          assert.deepEqual([status, json.code], [429, 'too-many-connections-of-user'])
+        }
+        await listenAt(a, '/v1/events?user=v')
+        await last?.client.close()
+        await comes(async () => (await a.hub.cluster.presence('u')).connections === 1, 'one stream')
+        await listenAt(a, '/v1/events?user=u')
+      },
+      { options: { limits: { connectionsPerUser: 2 } } },
+    ))
+
+  it('from one address', () =>
+    withTwoHubs(
+      async (a, b) => {
+        await listenAt(b, '/v1/events')
+        await comes(async () => (await a.hub.cluster.countElsewhere(['@address:192.0.2.1'])) === 1, 'it')
+        const { status, json } = await a.call('GET', '/v1/events', undefined, asking)
+        assert.deepEqual([status, json.code], [429, 'too-many-connections-of-address'])
+      },
+      { options: { limits: { connectionsPerAddress: 1 } }, routes: { addressOf: () => '192.0.2.1' } },
+    ))
+})
+
+describe('presence', () => {
+  it('tells whether a user is online, and on which hubs', () =>
+    withTwoHubs(async (a, b) => {
+      const user = '@user 7/8'
+      const path = `/v1/events?user=${encodeURIComponent(user)}`
+      const [{ client } = {} as never] = await listenAt(a, path)
+      await listenAt(b, path, path)
+      const presence = async (name: string) =>
+        (await a.call('GET', `/v1/users/${encodeURIComponent(name)}`)).json
+      await comes(async () => (await presence(user)).connections === 3, 'three streams')
+      const nodes = (...counts: [string, number][]) =>
+        counts.map(([node, connections]) => ({ node, connections }))
+      assert.deepEqual(await presence(user), {
+        user,
+        online: true,
+        connections: 3,
+        nodes: nodes(['a', 1], ['b', 2]),
+      })
+      assert.deepEqual(await presence('nobody'), { user: 'nobody', online: false, connections: 0, nodes: [] })
+      await client.close()
+      await comes(async () => (await presence(user)).nodes.length === 1, 'one hub')
+      assert.deepEqual((await presence(user)).nodes, nodes(['b', 2]))
+    }))
+
+  it('lists who is online, once, with their streams on all hubs', () =>
+    withTwoHubs(async (a, b) => {
+      await listenAt(a, '/v1/events/news?user=u', '/v1/events/news?user=v', '/v1/events?user=x', '/v1/events')
+      await listenAt(b, '/v1/events/news?user=u', '/v1/events?user=u', '/v1/events/news?user=w')
+      const of = (...counts: [string, number][]) =>
+        counts.map(([user, connections]) => ({ user, connections }))
+      const list = async (query: string) => (await b.call('GET', `/v1/users${query}`)).json
+      const all = of(['u', 3], ['v', 1], ['w', 1], ['x', 1])
+      assert.deepEqual(await list(''), { users: all, next: null, silent: [] })
+      const followers = of(['u', 2], ['v', 1], ['w', 1])
+      assert.deepEqual(await list('?channel=news'), { users: followers, next: null, silent: [] })
+      assert.deepEqual((await list('?limit=2')).next, 'v')
+      assert.deepEqual(await list('?limit=2&after=v'), { users: all.slice(2), next: null, silent: [] })
+      assert.deepEqual((await list('?limit=0')).code, 'limit-invalid')
+      assert.deepEqual(
+        [...(await a.hub.cluster.connectionsByUser())],
+        all.map(({ user, connections }) => [user, connections]),
+      )
+    }))
+})

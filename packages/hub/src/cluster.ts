@@ -18,7 +18,7 @@ import {
   parseConnectionInfo,
 } from './connection-info.ts'
 import { addUp, type HubStats, parseHubStats } from './hub-stats.ts'
-import { mergePages, pageOfUsers, parseUserPage, type UserPage } from './online-users.ts'
+import { mergePages, type OnlineUser, pageOfUsers, parseUserPage, type UserPage } from './online-users.ts'
 import type { PeerNode, PeerSelf, Peers } from './peers.ts'
 import { parseQuestion, type Question } from './question.ts'
 import type { Registry } from './registry.ts'
@@ -79,6 +79,13 @@ export interface Presence {
   readonly connections: number
   /** The hubs they are on. Absent where no other hub can use the log. */
   readonly nodes?: readonly { readonly node: string; readonly connections: number }[]
+}
+
+/** Some users who are online, in the order of their ids. */
+export interface OnlineUsers extends Silence {
+  readonly users: readonly OnlineUser[]
+  /** The `after` of the next page; null at the end. */
+  readonly next: string | null
 }
 
 /** Which of several things in order, and how many of them. */
@@ -238,14 +245,24 @@ export class Cluster implements PeerSelf {
     }
   }
 
+  /** All users who are online on any hub, and how many streams each has. */
+  async connectionsByUser(): Promise<ReadonlyMap<string, number>> {
+    if (!this.#peers) return this.#registry.countsByUser
+    const counts = new Map<string, number>()
+    for (let after: string | null = ''; after !== null; ) {
+      const page: OnlineUsers = await this.users({ after })
+      for (const { user, connections } of page.users) counts.set(user, connections)
+      after = page.next
+    }
+    return counts
+  }
+
   /**
    * Users who are online on any hub, in the order of their ids: those who follow a channel, or all.
    * @param query.after exclusive
    * @throws ProblemError `limit-invalid`
    */
-  async users(
-    query: PageQuery & { readonly channel?: string | undefined } = {},
-  ): Promise<{ readonly users: UserPage['users']; readonly next: string | null } & Silence> {
+  async users(query: PageQuery & { readonly channel?: string | undefined } = {}): Promise<OnlineUsers> {
     const limit = limitOf(query)
     const { channel = null, after = '' } = query
     const own = this.#ownUsers(channel, after, limit)
@@ -256,16 +273,21 @@ export class Cluster implements PeerSelf {
   }
 
   /**
-   * How many streams of other hubs follow some channels; one that follows two of them counts twice. Undefined where there
-   * are no other hubs. Never rejects: what is not known counts as none.
+   * How many streams of other hubs follow the targets of a publish; one that follows two of them counts twice. Undefined
+   * where there are no other hubs. Never rejects: what is not known counts as none. Pass it to {@link soon}.
    */
   followersElsewhere(channels: readonly ChannelName[]): Promise<number> | undefined {
     if (!this.#peers) return undefined
     const id = channels.length === 1 ? connectionOf(channels[0]!) : undefined
-    if (id === undefined) return this.#countUnder(this.#peers, channels).then(sum, () => 0)
+    if (id === undefined) return this.#countUnder(this.#peers, channels)
     // A connection that is here is nowhere else.
     if (this.#registry.get(id)) return Promise.resolve(0)
     return this.connection(id).then((info) => (info ? 1 : 0))
+  }
+
+  /** How many streams other hubs have under some names, as they say if they say it soon; otherwise none. */
+  async countElsewhere(names: readonly string[]): Promise<number> {
+    return this.#peers ? this.soon(this.#countUnder(this.#peers, names)) : 0
   }
 
   /** What the others say, if they say it soon: nobody waits for figures of a log that no longer answers. */
@@ -369,10 +391,15 @@ export class Cluster implements PeerSelf {
     return pageOfUsers(counts, after, limit)
   }
 
-  /** For each name, how many connections other hubs have under it. */
-  async #countUnder(peers: Peers, names: readonly string[]): Promise<number[]> {
-    const found = await peers.count(names)
-    return names.map((name) => sum(found.map(({ counts }) => counts.get(name) ?? 0)))
+  /** How many connections other hubs have under some names; none when nobody can say. */
+  async #countUnder(peers: Peers, names: readonly string[]): Promise<number> {
+    try {
+      const found = await peers.count(names)
+      return sum(found.flatMap(({ counts }) => names.map((name) => counts.get(name) ?? 0)))
+    } catch {
+      // The log cannot be reached; whoever writes or reads it hears of that.
+      return 0
+    }
   }
 }
 

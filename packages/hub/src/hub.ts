@@ -41,7 +41,7 @@ import { type Draft, type Entry, type Gap, type Log, type LogHealth, REVOCATIONS
 import { type HubOptions, type HubOptionsInput, parseHubOptions } from './options.ts'
 import { PublishRates } from './publish-rates.ts'
 import { Pulse } from './pulse.ts'
-import { Registry } from './registry.ts'
+import { addressName, Registry } from './registry.ts'
 import {
   liftedEvent,
   parseRevocation,
@@ -73,6 +73,14 @@ const TUNING: Tuning = {
   pageEntries: 512,
   pageBytes: 64 * 1024,
 }
+
+/** Streams that are open on other hubs. */
+interface Elsewhere {
+  readonly ofUser: number
+  readonly atAddress: number
+}
+
+const NOWHERE: Elsewhere = { ofUser: 0, atAddress: 0 }
 
 /** How long a request waits for a log that is being opened, in milliseconds. */
 const OPENING_MS = 5000
@@ -290,9 +298,10 @@ export class Hub<Events extends EventMap = EventMap> {
     const topics = this.#topics(request.channels ?? [])
     const user = request.user === undefined ? undefined : parseUser(request.user)
     const credential = request.credential ?? { kind: 'custom' }
+    const elsewhere = this.sharesLog ? await this.#countElsewhere(user, request.address) : NOWHERE
     // It may have been revoked while this request waited for the log.
     if (this.isRevoked({ user, credential })) throw new ProblemError('token-revoked')
-    this.#mustHaveRoom(user, request.address)
+    this.#mustHaveRoom(user, request.address, elsewhere)
     const connection = new Connection(this.#delivery, sink, this.#framesOf(dialect), {
       id: crypto.randomUUID(),
       number: ++this.#counters.opened,
@@ -517,17 +526,28 @@ export class Hub<Events extends EventMap = EventMap> {
     return topics
   }
 
-  #mustHaveRoom(user: UserId | undefined, address: string | undefined): void {
+  /** What other hubs have of a user and an address, where that is limited. */
+  async #countElsewhere(user: UserId | undefined, address: string | undefined): Promise<Elsewhere> {
+    const { connectionsPerUser, connectionsPerAddress } = this.options.limits
+    const isUserLimited = user !== undefined && connectionsPerUser > 0
+    const isAddressLimited = address !== undefined && connectionsPerAddress > 0
+    const [ofUser, atAddress] = await Promise.all([
+      isUserLimited ? this.cluster.countElsewhere([userChannel(user)]) : 0,
+      isAddressLimited ? this.cluster.countElsewhere([addressName(address)]) : 0,
+    ])
+    this.#refuseWhenClosing()
+    return { ofUser, atAddress }
+  }
+
+  #mustHaveRoom(user: UserId | undefined, address: string | undefined, elsewhere: Elsewhere): void {
     const { connections, connectionsPerUser, connectionsPerAddress } = this.options.limits
     if (this.#registry.size >= connections) throw new ProblemError('too-many-connections')
-    if (connectionsPerUser > 0 && user !== undefined && this.#registry.countOf(user) >= connectionsPerUser) {
+    const ofUser = user === undefined ? 0 : this.#registry.countOf(user) + elsewhere.ofUser
+    if (connectionsPerUser > 0 && ofUser >= connectionsPerUser) {
       throw new ProblemError('too-many-connections-of-user', `At most ${connectionsPerUser}.`)
     }
-    if (
-      connectionsPerAddress > 0 &&
-      address !== undefined &&
-      this.#registry.countAt(address) >= connectionsPerAddress
-    ) {
+    const atAddress = address === undefined ? 0 : this.#registry.countAt(address) + elsewhere.atAddress
+    if (connectionsPerAddress > 0 && atAddress >= connectionsPerAddress) {
       throw new ProblemError('too-many-connections-of-address', `At most ${connectionsPerAddress}.`)
     }
   }

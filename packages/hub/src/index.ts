@@ -8,6 +8,7 @@ export type {
   Cluster,
   ClusterStats,
   ConnectionPage,
+  OnlineUsers,
   PageQuery,
   PlacedConnection,
   Presence,

@@ -88,6 +88,8 @@ const MATRIX: Readonly<Record<string, Row | 'for everybody' | 'in dev mode'>> = 
   'GET /v1/stats': ofAdmins,
   'GET /v1/connections': ofAdmins,
   'DELETE /v1/connections/*': { part: ({ connection }) => connection, ...ofAdmins },
+  'GET /v1/users': ofAdmins,
+  'GET /v1/users/*': { part: () => 'alice', ...ofAdmins },
   'DELETE /v1/users/*/connections': { part: () => 'alice', ...ofAdmins },
   'GET /v1/revocations': ofAdmins,
   'POST /v1/revocations': { body: { jti: 'some token' }, ...ofAdmins },

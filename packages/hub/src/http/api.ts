@@ -68,6 +68,13 @@ export const ROUTES: readonly Route[] = [
   },
   { method: 'GET', path: ['v1', 'connections'], admin: true, answer: connections },
   { method: 'DELETE', path: ['v1', 'connections', '*'], admin: true, answer: disconnectOne },
+  { method: 'GET', path: ['v1', 'users'], admin: true, answer: users },
+  {
+    method: 'GET',
+    path: ['v1', 'users', '*'],
+    admin: true,
+    answer: async ({ hub, parts }) => ({ json: await hub.cluster.presence(parts[0]!) }),
+  },
   {
     method: 'DELETE',
     path: ['v1', 'users', '*', 'connections'],
@@ -175,6 +182,18 @@ async function connections({ hub, request }: Context): Promise<ApiAnswer> {
   const channel = query.get('channel')
   const filter = { ...(user === null ? {} : { user }), ...(channel === null ? {} : { channel }) }
   return { json: await hub.cluster.connections(filter, { after: query.get('after') ?? undefined }) }
+}
+
+async function users({ hub, request }: Context): Promise<ApiAnswer> {
+  const { query } = request
+  const limit = query.get('limit')
+  return {
+    json: await hub.cluster.users({
+      channel: query.get('channel') ?? undefined,
+      after: query.get('after') ?? undefined,
+      limit: limit === null ? undefined : Number(limit),
+    }),
+  }
 }
 
 async function disconnectOne({ hub, parts }: Context): Promise<ApiAnswer> {

@@ -51,15 +51,18 @@ function listen(context: PresetContext): PresetAnswer {
   return { stream: { user, cursor: resumeAnywhere(context) } }
 }
 
-function stats(context: PresetContext): PresetAnswer {
+/** Of all servers that share a log: its users are connected wherever they came in. */
+async function stats(context: PresetContext): Promise<PresetAnswer> {
   mustAdminister(context)
   const { hub, settings, space } = context
-  const own = [...hub.connectionsByUser()].flatMap(([user, count]) => {
+  const own = [...(await hub.cluster.connectionsByUser())].flatMap(([user, count]) => {
     const id = space.idOf(user)
     return id === undefined ? [] : [[id, count] as const]
   })
   const total =
-    settings.namespace === '' ? hub.stats().connections : own.reduce((sum, [, count]) => sum + count, 0)
+    settings.namespace === ''
+      ? (await hub.cluster.stats()).connections
+      : own.reduce((sum, [, count]) => sum + count, 0)
   return { json: { success: true, data: { total_clients: total, user_clients: Object.fromEntries(own) } } }
 }
 
