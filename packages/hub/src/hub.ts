@@ -17,6 +17,7 @@ import {
   utf8Length,
   ZERO,
 } from '@fanline/protocol'
+import { Admissions } from './admissions.ts'
 import type { Access, Credential } from './authenticator.ts'
 import { CatchUps } from './catch-ups.ts'
 import type { Clock } from './clock.ts'
@@ -142,6 +143,7 @@ export class Hub<Events extends EventMap = EventMap> {
   readonly #fanOut: FanOut
   readonly #pulse: Pulse
   readonly #historyTurns: Turns
+  readonly #admissions: Admissions
   readonly #delivery: Delivery
   readonly #counters: Counters = {
     published: 0,
@@ -173,6 +175,7 @@ export class Hub<Events extends EventMap = EventMap> {
     this.#tuning = { ...TUNING, ...parts.tuning }
     this.#log = log
     this.#historyTurns = new Turns(clock)
+    this.#admissions = new Admissions(clock, this.options.limits.connectionsPerSecond)
     this.#registry = new Registry<Connection>(log)
     this.cluster = new Cluster({ hub: this, registry: this.#registry, peers: log.peers, clock })
     this.#feed = new Feed(this.#tuning.feedEntries, this.#tuning.feedLength)
@@ -290,7 +293,8 @@ export class Hub<Events extends EventMap = EventMap> {
 
   /**
    * Opens a connection on a sink. The connection has been greeted when the answer resolves, and lives on.
-   * @throws ProblemError for a bad name, `too-many-channels`, `too-many-connections` or `shutting-down`
+   * @throws ProblemError for a bad name, `too-many-channels`, `too-many-connections`, `too-many-connects` or
+   * `shutting-down`
    */
   async connect(request: SubscribeRequest, sink: Sink, dialect: Dialect): Promise<Connection> {
     this.#refuseWhenClosing()
@@ -298,8 +302,11 @@ export class Hub<Events extends EventMap = EventMap> {
     const topics = this.#topics(request.channels ?? [])
     const user = request.user === undefined ? undefined : parseUser(request.user)
     const credential = request.credential ?? { kind: 'custom' }
+    const turn = this.#admissions.turn()
+    if (turn) await turn
     const elsewhere = this.sharesLog ? await this.#countElsewhere(user, request.address) : NOWHERE
-    // It may have been revoked while this request waited for the log.
+    // It may have been revoked, or the hub closed, while this request waited.
+    this.#refuseWhenClosing()
     if (this.isRevoked({ user, credential })) throw new ProblemError('token-revoked')
     this.#mustHaveRoom(user, request.address, elsewhere)
     const connection = new Connection(this.#delivery, sink, this.#framesOf(dialect), {
@@ -477,6 +484,7 @@ export class Hub<Events extends EventMap = EventMap> {
   async #drain(drainMs: number): Promise<void> {
     const { clock } = this
     const { ending } = this.#delivery
+    this.#admissions.close()
     const everyoneLeft = new Promise<void>((resolve) => {
       this.#everyoneLeft = resolve
     })

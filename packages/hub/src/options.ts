@@ -80,6 +80,14 @@ export const HUB_OPTIONS = {
       10_000_000,
       'How many streams may come from one public address; 0 for any number.',
     ),
+    connectionsPerSecond: number(
+      'connections/s',
+      0,
+      0,
+      1_000_000,
+      'How many streams may be opened in a second; who comes too soon waits up to two seconds, or is told when to come ' +
+        'again; 0 for any number.',
+    ),
     channelsPerConnection: number('channels', 100, 1, 10_000, 'How many topics one stream may follow.'),
     channelsPerPublish: number('channels', 1000, 1, 100_000, 'How many targets one publish may name.'),
     dataBytes: number('bytes', MIB, 1, 64 * MIB, 'How large the data of one event may be.'),

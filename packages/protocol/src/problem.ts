@@ -78,6 +78,11 @@ export const PROBLEMS = {
     title: 'The address has limits.connectionsPerAddress streams open.',
     retryable: true,
   },
+  'too-many-connects': {
+    status: 503,
+    title: 'More streams in a second than limits.connectionsPerSecond.',
+    retryable: true,
+  },
   'too-many-publishes': {
     status: 429,
     title: 'More events in a second than the credential may publish.',
@@ -120,17 +125,24 @@ export class ProblemError extends Error {
   readonly detail: string | undefined
   /** What an HTTP answer says beside the body, such as `Retry-After`. */
   readonly headers: Readonly<Record<string, string>>
+  /** When the same may be asked again, in milliseconds from now; undefined when it is for the client to choose. */
+  readonly retryAfterMs: number | undefined
 
   constructor(
     code: ProblemCode,
     detail?: string,
-    { headers = NO_HEADERS, ...options }: { cause?: unknown; headers?: Record<string, string> } = {},
+    {
+      headers = NO_HEADERS,
+      retryAfterMs,
+      ...options
+    }: { cause?: unknown; headers?: Record<string, string>; retryAfterMs?: number } = {},
   ) {
     super(detail ? `${PROBLEMS[code].title} ${detail}` : PROBLEMS[code].title, options)
     this.name = 'ProblemError'
     this.code = code
     this.detail = detail
     this.headers = headers
+    this.retryAfterMs = retryAfterMs
   }
 
   get status(): number {

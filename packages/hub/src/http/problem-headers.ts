@@ -7,6 +7,12 @@ export function problemHeaders(problem: ProblemError): Record<string, string> {
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
     ...(problem.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
+    ...(problem.retryAfterMs === undefined ? {} : { 'Retry-After': seconds(problem.retryAfterMs) }),
     ...problem.headers,
   }
+}
+
+/** Whole ones, and not too early. */
+function seconds(ms: number): string {
+  return String(Math.ceil(ms / 1000))
 }

@@ -95,11 +95,15 @@ export function softRefusal(
   if (!reason || accept?.includes('application/problem+json')) return undefined
   const dialect = asked ?? (accept?.includes('application/x-ndjson') ? ndjsonDialect : eventStreamDialect)
   const data: Bye = { reason, reconnect: CLOSE_REASONS[reason].reconnect }
-  return { dialect, text: dialect.control({ type: 'fanline.bye', data, retryMs }) }
+  return {
+    dialect,
+    text: dialect.control({ type: 'fanline.bye', data, retryMs: problem.retryAfterMs ?? retryMs }),
+  }
 }
 
 const SOFT_REASONS: Partial<Record<ProblemError['code'], CloseReason>> = {
   'too-many-connections': 'overloaded',
+  'too-many-connects': 'overloaded',
   'too-many-connections-of-user': 'overloaded',
   'too-many-connections-of-address': 'overloaded',
   'shutting-down': 'drain',
