@@ -152,9 +152,9 @@ class RedisLog implements Log {
       this.#subscriptions.add(this.#tickChannel),
     ])
     this.#durability = await this.#session.durability(this.#ack)
-    const { head, born } = await this.#readRaw([], null, 1)
-    this.#feed.begin(head, born)
-    this.#saw(head)
+    const page = await this.#readRaw([], null, 1)
+    this.#feed.begin(page)
+    this.#saw(page.head)
     this.#canary.begin()
     this.#cancelTick = systemClock.every(TICK_MS, () => void this.#touch())
   }
@@ -323,24 +323,22 @@ class RedisLog implements Log {
     }
   }
 
+  /** A live message: whatever was published there. */
   #hear(text: string, channel: string): void {
-    if (channel === this.#tickChannel) {
-      const [head, born, word, run] = text.split(' ') as [string, string, string, string]
-      if (this.#heardRun === undefined || run === this.#heardRun) {
-        this.#canary.heard(word)
-        this.#feed.bornAt(born)
-        this.#feed.complete(Number(head) as Position)
-      } else {
-        // It came by a replica of the server that is written to: what is told there may be late or missing.
-        this.#listenAnew()
-      }
-    } else if (this.peers.hears(channel)) {
-      this.peers.hear(text, channel)
-    } else if (text.startsWith('[')) {
-      this.#feed.hear(text)
-    } else {
-      const [after, through] = text.split(' ').map(Number) as [Position, Position]
-      this.#feed.lost(after, through)
+    if (channel === this.#tickChannel) this.#hearTick(text)
+    else if (this.peers.hears(channel)) this.peers.hear(text, channel)
+    else if (text.startsWith('[')) this.#feed.hear(text)
+    else this.#feed.hearOfLoss(text)
+  }
+
+  #hearTick(text: string): void {
+    const [head = '', born = '', word = '', run] = text.split(' ')
+    if (this.#heardRun !== undefined && run !== this.#heardRun) {
+      // It came by a replica of the server that is written to: what is told there may be late or missing.
+      if (this.#canary.isUnderWay(word)) this.#listenAnew()
+    } else if (this.#canary.heard(word)) {
+      this.#feed.bornAt(born)
+      this.#feed.complete(Number(head) as Position)
     }
   }
 

@@ -23,20 +23,26 @@ export class Canary {
 
   /** A word to send now. */
   next(): string {
-    const word = String(++this.#sent)
+    // Nobody can say it who does not hear it.
+    const word = `${++this.#sent}-${crypto.randomUUID()}`
     this.#underWay.set(word, performance.now())
     this.#giveUpLate()
     return word
   }
 
-  /** A word came back. */
-  heard(word: string): void {
+  isUnderWay(word: string): boolean {
+    return this.#underWay.has(word)
+  }
+
+  /** A word came back; false when it is none, or came too late. */
+  heard(word: string): boolean {
     this.#giveUpLate()
     const sentAt = this.#underWay.get(word)
-    if (sentAt === undefined) return
+    if (sentAt === undefined) return false
     this.#heardAt = performance.now()
     this.#lastMs = this.#heardAt - sentAt
     this.#underWay.delete(word)
+    return true
   }
 
   /** How long ago one came back in time, or the beginning was; milliseconds. */

@@ -59,10 +59,10 @@ local function trim(channel, m, max_events, max_bytes, oldest_at)
   while count > 0 do
     local entry = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
     local fields = entry[2]
-    if count <= max_events and m.b <= max_bytes and tonumber(fields[2]) > oldest_at then return end
+    if count <= max_events and m.b <= max_bytes and (tonumber(fields[2]) or 0) > oldest_at then return end
     redis.call('XDEL', stream, entry[1])
     m.t = string.match(entry[1], '^%d+')
-    m.b = m.b - #fields[4] - 300
+    m.b = m.b - #(fields[4] or '') - 300
     m.changed = true
     count = count - 1
   end

@@ -12,6 +12,11 @@ const CHANNELS_PER_READ = 200
 /** Entries that are announced after an interruption; where more were missed, connections read for themselves. */
 const MAX_MISSED = 20_000
 
+const HOLE = /^\d{1,16} \d{1,16}$/
+
+/** A message that claims to be so much newer than now and than all before it is not believed, in microseconds. */
+const INCREDIBLE_US = 86_400_000_000
+
 /** What a feed needs. */
 export interface LiveFeedParts {
   readonly listener: LogListener
@@ -32,6 +37,8 @@ export class LiveFeed {
   /** Everything up to here was passed on. */
   #end: Position = ZERO
   #born = ''
+  /** Losses that were told, or were before this feed began: after and through of each. */
+  readonly #holes = new Set<string>()
   /** Of events without history. */
   #token = 0
   /** Messages that wait while what was missed is read. */
@@ -47,9 +54,10 @@ export class LiveFeed {
   }
 
   /** From here on everything is passed on. */
-  begin(head: Position, born: Position): void {
+  begin({ head, born, holes }: RawPage): void {
     this.#end = head
     this.#born = String(born)
+    for (const hole of holes) this.#holes.add(hole.join(' '))
     if (this.#held && !this.#isCut) void this.#healAll()
   }
 
@@ -68,9 +76,14 @@ export class LiveFeed {
 
   /** A live message. */
   hear(text: string): void {
-    if (!this.#held) this.#pass(parseMessage(text), text)
+    if (!this.#held) this.#pass(parseMessage(text))
     else if (this.#held.length < MAX_HELD) this.#held.push(text)
     else this.#missesMore = true
+  }
+
+  /** Somebody says that the log has lost something: where that is news, the log is asked. */
+  hearOfLoss(hole: string): void {
+    if (HOLE.test(hole) && !this.#holes.has(hole)) this.#readInstead()
   }
 
   /** Everything up to here was announced before this was said. */
@@ -78,15 +91,15 @@ export class LiveFeed {
     if (!this.#held && head > this.#end) this.#end = head
   }
 
-  /** The birth mark of the log. Another one than before: it was emptied, and everything is lost. */
+  /** The birth mark of the log, as the log itself has it. Another one than before: it was emptied, and all is lost. */
   bornAt(born: string): void {
     if (this.#born === '' || born === this.#born) return
     this.#born = born
-    this.lost(this.#end, Number(born) as Position, 'restarted')
+    this.#lost(this.#end, Number(born) as Position, 'restarted')
   }
 
   /** The log has lost what was between two positions. */
-  lost(after: Position, through: Position, reason: 'rollback' | 'restarted' = 'rollback'): void {
+  #lost(after: Position, through: Position, reason: 'rollback' | 'restarted'): void {
     for (const channel of this.#followed.keys()) {
       this.#followed.set(channel, undefined)
       this.#listener.gap({ channel, after, through, reason })
@@ -129,9 +142,10 @@ export class LiveFeed {
   async #readMissed(): Promise<boolean> {
     try {
       const channels = [...this.#followed.keys()]
-      const { head, born } = await this.#read([], ZERO)
+      const { head, born, holes } = await this.#read([], ZERO)
       this.bornAt(String(born))
       const from = this.#end
+      this.#admitHoles(holes)
       const missed: Entry[] = []
       for (let start = 0; start < channels.length; start += CHANNELS_PER_READ) {
         const some = channels.slice(start, start + CHANNELS_PER_READ)
@@ -161,27 +175,48 @@ export class LiveFeed {
     for (const { name, trimmed } of channels) {
       if (trimmed > after) this.#listener.gap({ channel: name, after, through: trimmed, reason: 'trimmed' })
     }
-    for (const [start, end] of holes) if (end > this.#end) this.lost(start, end)
+    this.#admitHoles(holes)
   }
 
-  #pass(message: Message, text: string): void {
-    this.bornAt(message.born)
-    const { position, token } = message
-    const channels = message.channels.filter(({ name }) => this.#isFollowed(name))
-    if (position === null) {
-      // It came for another of its channels before.
-      if (token <= this.#token) return
-      this.#token = token
-    } else {
-      if (position <= this.#end) return
-      if (channels.some(({ name, before }) => before > (this.#followed.get(name) ?? before))) {
-        this.#held = [text]
-        void this.#healAll()
-        return
-      }
-      this.#end = position
+  #admitHoles(holes: RawPage['holes']): void {
+    for (const [after, through] of holes) {
+      const hole = `${after} ${through}`
+      if (this.#holes.has(hole)) continue
+      this.#holes.add(hole)
+      this.#lost(after, through, 'rollback')
     }
-    this.#announce(message.entries(channels.map(({ name }) => name)))
+  }
+
+  #pass(message: Message | undefined): void {
+    // No hub has sent it: others may be able to publish there.
+    if (!message) return
+    const { position, token, born } = message
+    if (position !== null && position <= this.#end) return
+    const channels = message.channels.filter(({ name }) => this.#isFollowed(name))
+    const isIncredible =
+      position !== null && position > Math.max(this.#end, Date.now() * 1000) + INCREDIBLE_US
+    const isAfterMissed = channels.some(({ name, before }) => before > (this.#followed.get(name) ?? before))
+    if (born !== this.#born || isIncredible || isAfterMissed) {
+      this.#readInstead()
+      return
+    }
+    // It came for another of its channels before.
+    if (position === null && token <= this.#token) return
+    const entries = message.entries(channels.map(({ name }) => name))
+    if (!entries) return
+    if (position === null) this.#token = token
+    else this.#end = position
+    this.#announce(entries)
+  }
+
+  /** What was heard cannot be right, or not alone: what the log has is passed on before anything newer. */
+  #readInstead(): void {
+    if (this.#held) {
+      this.#missesMore = true
+      return
+    }
+    this.#held = []
+    void this.#healAll()
   }
 
   #isFollowed(channel: ChannelName): boolean {

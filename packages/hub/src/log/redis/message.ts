@@ -1,4 +1,11 @@
-import type { ChannelName, HubEvent, Position } from '@fanline/protocol'
+import {
+  type ChannelName,
+  connectionOf,
+  type HubEvent,
+  type Position,
+  parsePosition,
+  ZERO,
+} from '@fanline/protocol'
 import type { Draft, Entry } from '../../log.ts'
 
 /** What a draft is inside Redis: everything that its entries share. */
@@ -12,9 +19,16 @@ export function encodePayload({ event, except }: Draft): string {
   return JSON.stringify({ e: event, x: except } satisfies Payload)
 }
 
-/** A payload from text. */
-export function decodePayload(text: string): Payload {
-  return JSON.parse(text)
+/** A payload from text; undefined for what no hub has written: others may be able to write to Redis. */
+export function decodePayload(text: string): Payload | undefined {
+  const payload = jsonOf(text) as Partial<Payload> | null | undefined
+  const event = payload?.e
+  const isPayload =
+    typeof event?.type === 'string' &&
+    typeof event.data === 'string' &&
+    typeof event.json === 'boolean' &&
+    isTexts(payload?.x)
+  return isPayload ? (payload as Payload) : undefined
 }
 
 /** What a live channel carries: one publish, and in which of its channels what was before it. */
@@ -26,27 +40,50 @@ export interface Message {
   /** The birth mark of the log that sent it. */
   readonly born: string
   readonly channels: readonly { readonly name: ChannelName; readonly before: Position }[]
-  /** Its entries in some of the channels, side by side. */
-  entries(channels: readonly ChannelName[]): Entry[]
+  /** Its entries in some of the channels, side by side; undefined when no hub has written its payload. */
+  entries(channels: readonly ChannelName[]): Entry[] | undefined
 }
 
-/** Reads what append.lua published. */
-export function parseMessage(text: string): Message {
+/** Reads what append.lua published; undefined for anything else. */
+export function parseMessage(text: string): Message | undefined {
   const end = text.indexOf('\n')
-  const [position, token, at, born, ...links] = JSON.parse(text.slice(0, end)) as string[]
+  const header = jsonOf(text.slice(0, end))
+  if (!isTexts(header)) return undefined
+  const [position = '', token = '', at = '', born = '', ...links] = header
+  const place = position === '' ? null : parsePosition(position)
+  const time = parsePosition(at)
+  if (place === undefined || time === undefined || parsePosition(born) === undefined) return undefined
+  if (place === null && parsePosition(token) === undefined) return undefined
   const channels: { name: ChannelName; before: Position }[] = []
   for (let i = 0; i < links.length; i += 2) {
-    channels.push({ name: links[i] as ChannelName, before: Number(links[i + 1]) as Position })
+    const name = links[i] as ChannelName
+    // Where nothing is stored there is nothing before it.
+    const before = place === null ? ZERO : parsePosition(links[i + 1] ?? '')
+    if (before === undefined || (place !== null && connectionOf(name) !== undefined)) return undefined
+    channels.push({ name, before })
   }
-  const place = position === '' ? null : (Number(position) as Position)
   return {
     position: place,
     token: Number(token),
-    born: born!,
+    born,
     channels,
     entries(names) {
-      const { e: event, x: except } = decodePayload(text.slice(end + 1))
-      return names.map((channel) => ({ channel, position: place, at: Number(at), event, except }))
+      const payload = decodePayload(text.slice(end + 1))
+      if (!payload) return undefined
+      const { e: event, x: except } = payload
+      return names.map((channel) => ({ channel, position: place, at: time, event, except }))
     },
   }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // nobody has to answer for what others write
+  }
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string')
 }

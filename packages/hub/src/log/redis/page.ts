@@ -49,8 +49,11 @@ export function entriesOf(raw: RawPage): readonly StoredEntry[] {
   for (const { name, entries } of raw.channels) {
     for (let i = 0; i < entries.length; i += 3) {
       const id = entries[i]!
-      const { e: event, x: except } = payloads.get(id) ?? decodePayload(entries[i + 2]!)
-      if (!payloads.has(id)) payloads.set(id, { e: event, x: except })
+      const payload = payloads.get(id) ?? decodePayload(entries[i + 2]!)
+      // No hub has written it.
+      if (!payload) continue
+      payloads.set(id, payload)
+      const { e: event, x: except } = payload
       found.push({
         channel: name,
         position: Number(id) as Position,

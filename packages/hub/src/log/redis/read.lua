@@ -38,8 +38,8 @@ for c = 9, #ARGV do
   local entries = {}
   for _, entry in ipairs(redis.call('XRANGE', stream, '(' .. after .. '-0', '+', 'COUNT', count)) do
     entries[#entries + 1] = string.match(entry[1], '^%d+')
-    entries[#entries + 1] = entry[2][2]
-    entries[#entries + 1] = entry[2][4]
+    entries[#entries + 1] = entry[2][2] or ''
+    entries[#entries + 1] = entry[2][4] or ''
   end
   answer[#answer + 1] = trimmed
   answer[#answer + 1] = entries
