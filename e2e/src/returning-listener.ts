@@ -16,14 +16,19 @@ export class ReturningListener {
   /** The data of every `fanline.gap`. */
   readonly gaps: string[] = []
   readonly #url: string
+  readonly #credentials: Readonly<Record<string, string>>
   #lastId: string | undefined
   #request: ClientRequest | undefined
   #isClosed = false
   #hear: () => void = () => undefined
 
-  /** @param lastId where it was before */
-  constructor(url: string, lastId?: string) {
+  /**
+   * @param lastId where it was before
+   * @param credentials headers that let it in
+   */
+  constructor(url: string, lastId?: string, credentials: Readonly<Record<string, string>> = {}) {
     this.#url = url
+    this.#credentials = credentials
     this.#lastId = lastId
     this.#connect()
   }
@@ -58,7 +63,8 @@ export class ReturningListener {
         this.#hear()
       },
     })
-    const headers = this.#lastId === undefined ? {} : { 'Last-Event-ID': this.#lastId }
+    const cursor = this.#lastId === undefined ? {} : { 'Last-Event-ID': this.#lastId }
+    const headers = { ...this.#credentials, ...cursor }
     const again = (): void => void setTimeout(() => this.#connect(), BACK_MS)
     this.#request = get(this.#url, { headers, agent: false }, (answer) => {
       answer.setEncoding('utf8').on('data', (text: string) => parser.feed(text))
