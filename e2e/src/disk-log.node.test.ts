@@ -3,8 +3,8 @@ import { describe, test } from 'node:test'
 import { canTrace, traceFlushes } from './flush-order.ts'
 import { killUnderLoad } from './killed-disk-server.ts'
 
-test('ten kills under load lose nothing that was acknowledged, and repeat nothing', (t) =>
-  killUnderLoad(t, 10))
+test('five kills under load lose nothing that was acknowledged, and repeat nothing', (t) =>
+  killUnderLoad(t, 5))
 
 const skip = (await canTrace()) ? false : 'no process may be traced here (ptrace)'
 

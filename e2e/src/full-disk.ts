@@ -9,9 +9,9 @@ import { untilReady } from './running-server.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../packages/server/bin/fanline.js', import.meta.url))
 
-/** A file system of 4 MiB that only the process sees, with a file in it that can be removed to make room. */
+/** A file system of 2 MiB that only the process sees, with a file in it that can be removed to make room. */
 const IN_SMALL_FILE_SYSTEM =
-  'mount -t tmpfs -o size=4m tmpfs "$0" && head -c 1M /dev/zero > "$0/ballast" && exec "$@"'
+  'mount -t tmpfs -o size=2m tmpfs "$0" && head -c 512K /dev/zero > "$0/ballast" && exec "$@"'
 
 /** In units of 512 or 1,024 bytes, as the shell has it. */
 const WITH_SMALL_FILES = 'ulimit -f 2000; shift 0; exec "$@"'
@@ -34,7 +34,7 @@ export async function canMount(): Promise<boolean> {
   return isMounted
 }
 
-/** Starts the program on a file system of 4 MiB. */
+/** Starts the program on a file system of 2 MiB. */
 export function startOnSmallDisk(test: TestContext, durability: string): Promise<CrampedServer> {
   return start(test, durability, (directory, program) => [
     'unshare',
