@@ -1,3 +1,4 @@
+import { ProblemError } from '@fanline/protocol'
 import type { RedisClient } from './client.ts'
 
 /** Names in one command: many would hold up Redis, and one each a round trip for every name. */
@@ -20,7 +21,10 @@ export class Subscriptions {
     this.#hear = hear
   }
 
-  /** Resolves when everything that is published to the channel from now on will be heard. */
+  /**
+   * Resolves when everything that is published to the channel from now on will be heard.
+   * @throws ProblemError `log-unavailable`
+   */
   add(channel: string): Promise<void> {
     this.#wanted.add(channel)
     return this.#change(channel)
@@ -28,7 +32,7 @@ export class Subscriptions {
 
   remove(channel: string): void {
     this.#wanted.delete(channel)
-    // What cannot be given up now is given up with the connection.
+    // What is asked for together with it is waited for by who asked.
     this.#change(channel).catch(() => undefined)
   }
 
@@ -50,7 +54,8 @@ export class Subscriptions {
     for (const channel of dropped) this.#asked.delete(channel)
     await Promise.all([
       ...batches(added).map((names) => this.#subscribe(names)),
-      ...batches(dropped).map((names) => this.#client.unsubscribe(names)),
+      // What cannot be given up now is given up with the connection.
+      ...batches(dropped).map((names) => this.#client.unsubscribe(names).catch(() => undefined)),
     ])
   }
 
@@ -60,7 +65,7 @@ export class Subscriptions {
     } catch (error) {
       // Whoever wants one of them next asks again.
       for (const name of names) this.#asked.delete(name)
-      throw error
+      throw new ProblemError('log-unavailable', 'Redis was lost before it confirmed.', { cause: error })
     }
   }
 }
