@@ -119,8 +119,11 @@ export class Connection implements SinkListener {
   #announceLive = false
   /** Losses behind the cursor that were found late. */
   #passed: Gap[] = []
-  /** Losses up to here were told, or were there before this connection. */
-  #toldThrough: Position = ZERO
+  /** Losses of what had been announced that were told here: by channel, and up to where. */
+  readonly #told = new Set<string>()
+  /** Where its client came in: what was lost, and known to be, before that it never had, or was told elsewhere. */
+  #begunAt: Position = ZERO
+  #hasResumed = false
   /** Where the connection stood when it first missed an ephemeral event of a channel. */
   #skipped: Map<ChannelName, Position> | undefined
   #stalledAt = 0
@@ -164,7 +167,8 @@ export class Connection implements SinkListener {
     }
     if (this.state !== 'opening') return
     this.state = 'catching-up'
-    this.#toldThrough = this.cursor
+    this.#begunAt = this.cursor
+    this.#hasResumed = this.#start.after !== null
     if (this.#start.after === null) {
       this.#greet(this.cursor)
       // Channels that were added meanwhile may have entries that are neither in front of the cursor nor in the feed.
@@ -233,12 +237,7 @@ export class Connection implements SinkListener {
    * lies behind the cursor of a connection that was there, no page would.
    */
   reread(gap: Gap): void {
-    const isLoss = gap.reason === 'rollback' || gap.reason === 'restarted'
-    const isBehind = gap.through <= this.cursor && gap.through > this.#toldThrough
-    const isKnown = this.#passed.some(
-      ({ channel, through }) => channel === gap.channel && through >= gap.through,
-    )
-    if (isLoss && isBehind && !isKnown) this.#passed.push(gap)
+    if (isLoss(gap) && gap.through <= this.cursor) this.#passed.push(gap)
     // Whoever is not live reads the log anyway before it goes live: the feed no longer covers what was lost.
     if (this.state !== 'live') return
     this.state = 'catching-up'
@@ -366,7 +365,8 @@ export class Connection implements SinkListener {
   #writePage(page: LogPage): void {
     const { counters } = this.#delivery
     const { losses = [], expects } = this.#start
-    const gaps = [...losses, ...this.#passed, ...page.gaps.filter((gap) => !expects.includes(gap.reason))]
+    const found = [...this.#passed, ...page.gaps.filter((gap) => !expects.includes(gap.reason))]
+    const gaps = [...losses, ...found.filter((gap) => this.#isNews(gap))]
     this.#passed = []
     const entries = this.#permitted(page.entries)
     this.cursor = page.through
@@ -449,11 +449,25 @@ export class Connection implements SinkListener {
     this.#announceLive = true
     let text = ''
     for (const { channel, after, through, reason } of gaps) {
-      if (reason !== 'ephemeral' && through > this.#toldThrough) this.#toldThrough = through
       const data: GapNotice = { channel, from: String(after), to: String(through), reason }
       text += this.frames.dialect.control({ type: 'fanline.gap', data })
     }
     return text
+  }
+
+  /** Who came back with a cursor may have passed on another connection what was found only after that cursor. */
+  #mayHavePassed({ through, foundAt = through }: Gap): boolean {
+    return (this.#hasResumed ? foundAt : through) > this.#begunAt
+  }
+
+  /** A loss may be found on several ways; it is told once, and not to whom it does not concern. */
+  #isNews(gap: Gap): boolean {
+    if (!isLoss(gap)) return true
+    if (!this.#mayHavePassed(gap)) return false
+    const name = `${gap.channel} ${gap.through}`
+    if (this.#told.has(name)) return false
+    this.#told.add(name)
+    return true
   }
 
   #skippedGaps(): readonly Gap[] {
@@ -521,6 +535,11 @@ export interface Checkpoints {
   readonly position: Position | undefined
   /** The checkpoint for a connection that stands at `cursor`; undefined when it would say nothing new. */
   after(cursor: Position, frames: Frames): Run | undefined
+}
+
+/** True when the log has lost what it had announced. */
+function isLoss({ reason }: Gap): boolean {
+  return reason === 'rollback' || reason === 'restarted'
 }
 
 /** True when the log does not know the cursor: a client must not come back with it, when one day it may fit. */

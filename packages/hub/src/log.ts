@@ -60,6 +60,8 @@ export interface Gap {
   /** … up to and including this one may be missing. */
   readonly through: Position
   readonly reason: GapReason
+  /** Where the log stood when the loss was found, if that was later: who passed it before that was not told. */
+  readonly foundAt?: Position
 }
 
 /** An answer to a {@link LogQuery}. */

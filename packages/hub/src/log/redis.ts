@@ -10,7 +10,7 @@ import type { ClonableRedisClient, RedisClient } from './redis/client.ts'
 import type { Durability, RedisAck } from './redis/durability.ts'
 import { LiveFeed } from './redis/live-feed.ts'
 import { encodePayload } from './redis/message.ts'
-import { pageOf, type RawPage } from './redis/page.ts'
+import { type Hole, pageOf, type RawPage } from './redis/page.ts'
 import { RedisPeers } from './redis/peers.ts'
 import { APPEND, READ, REMOVE, TOUCH } from './redis/script.ts'
 import { serverRun } from './redis/server-run.ts'
@@ -297,7 +297,7 @@ class RedisLog implements Log {
       head: Number(head) as Position,
       born: Number(born) as Position,
       through: Math.min(Number(head), ...full.map((found) => Number(found.at(-3)))) as Position,
-      holes: holes.map((hole) => hole.split(' ').map(Number) as [Position, Position]),
+      holes: holesOf(holes),
       channels: channels.map((name, i) => ({
         name,
         trimmed: Number(rest[2 * i]) as Position,
@@ -393,6 +393,16 @@ class RedisLog implements Log {
   get #marksMs(): number {
     return Math.max(MARKS_MS, 10 * this.#history.maxAgeMs)
   }
+}
+
+/** @param answer "AFTER THROUGH" and where the log stood when that was found, one after the other */
+function holesOf(answer: readonly string[]): Hole[] {
+  const holes: Hole[] = []
+  for (let i = 0; i < answer.length; i += 2) {
+    const [after, through] = answer[i]!.split(' ').map(Number) as [Position, Position]
+    holes.push({ after, through, foundAt: Number(answer[i + 1]) as Position })
+  }
+  return holes
 }
 
 /** Longer each time, to two seconds, and never at the same moment as everybody else. */

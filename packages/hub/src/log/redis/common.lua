@@ -7,7 +7,7 @@
 --   PREFIX:k:KEY      string: "POSITION AT" of an idempotency key
 --   PREFIX:s:@revocations and its m never expire, and are never trimmed
 --   PREFIX:steps      sorted set by position: "RUN SURVIVED FIRST" for each change of the server behind the data
---   PREFIX:holes      sorted set by end: "AFTER THROUGH", losses that somebody has confirmed
+--   PREFIX:holes      sorted set by the head when it was found: "AFTER THROUGH", losses that somebody has confirmed
 --   PREFIX:nodes      sorted set by ms since 1970: when each node said that it is there
 --   PREFIX:f:NODE     hash: '' (who the node is), and how many connections it has under each name
 --   PREFIX:l:CHANNEL  live channel of a channel; PREFIX:x for single connections and holes; PREFIX:n:NODE for ticks;
@@ -31,6 +31,10 @@ local function now_ms(given)
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
+-- Who asks first when the data has changed need not have seen the newest position that was given before, and the clock of
+-- the server that took over may be behind. No clock is so far off, in microseconds: nothing above it was given before.
+local leap = 10000000
+
 -- Another server process stands behind this data than the one that wrote last: it may have come back with less than
 -- was acknowledged. What was lost only those know who saw it; here the place is marked, and a position is used up, so
 -- that everything before it is old.
@@ -38,11 +42,11 @@ local function step(run, floor, now)
   local known = redis.call('HMGET', meta, 'last', 'born', 'run')
   local last, born, before = tonumber(known[1]), known[2], known[3]
   if not born then
-    last = math.max(now * 1000, floor + 1)
+    last = math.max(now * 1000, floor + 1) + leap
     born = text(last)
     redis.call('HSET', meta, 'last', born, 'born', born, 'run', run)
   elseif before ~= run then
-    local first = math.max(last + 1, now * 1000, floor + 1)
+    local first = math.max(last + 1, now * 1000, floor + 1) + leap
     redis.call('ZADD', prefix .. ':steps', text(first), before .. ' ' .. text(last) .. ' ' .. text(first))
     redis.call('ZREMRANGEBYRANK', prefix .. ':steps', 0, -65)
     redis.call('HSET', meta, 'last', text(first), 'run', run)

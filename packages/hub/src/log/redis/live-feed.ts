@@ -1,7 +1,7 @@
 import { type ChannelName, connectionOf, type Position, ZERO } from '@fanline/protocol'
 import type { Entry, LogListener } from '../../log.ts'
 import { type Message, parseMessage } from './message.ts'
-import { entriesOf, type RawPage } from './page.ts'
+import { entriesOf, type Hole, type RawPage } from './page.ts'
 
 /** Messages that are held while what was missed is read; beyond that they are read as well. */
 const MAX_HELD = 10_000
@@ -57,7 +57,7 @@ export class LiveFeed {
   begin({ head, born, holes }: RawPage): void {
     this.#end = head
     this.#born = String(born)
-    for (const hole of holes) this.#holes.add(hole.join(' '))
+    for (const hole of holes) this.#holes.add(nameOf(hole))
     if (this.#held && !this.#isCut) void this.#healAll()
   }
 
@@ -95,16 +95,17 @@ export class LiveFeed {
   bornAt(born: string): void {
     if (this.#born === '' || born === this.#born) return
     this.#born = born
-    this.#lost(this.#end, Number(born) as Position, 'restarted')
+    const through = Number(born) as Position
+    this.#lost({ after: this.#end, through, foundAt: through }, 'restarted')
   }
 
   /** The log has lost what was between two positions. */
-  #lost(after: Position, through: Position, reason: 'rollback' | 'restarted'): void {
+  #lost(hole: Hole, reason: 'rollback' | 'restarted'): void {
     for (const channel of this.#followed.keys()) {
       this.#followed.set(channel, undefined)
-      this.#listener.gap({ channel, after, through, reason })
+      this.#listener.gap({ channel, ...hole, reason })
     }
-    if (through > this.#end) this.#end = through
+    if (hole.through > this.#end) this.#end = hole.through
   }
 
   /** The connection was lost. What is heard from now on waits: a new one may speak before what was missed is read. */
@@ -179,11 +180,10 @@ export class LiveFeed {
   }
 
   #admitHoles(holes: RawPage['holes']): void {
-    for (const [after, through] of holes) {
-      const hole = `${after} ${through}`
-      if (this.#holes.has(hole)) continue
-      this.#holes.add(hole)
-      this.#lost(after, through, 'rollback')
+    for (const hole of holes) {
+      if (this.#holes.has(nameOf(hole))) continue
+      this.#holes.add(nameOf(hole))
+      this.#lost(hole, 'rollback')
     }
   }
 
@@ -229,4 +229,9 @@ export class LiveFeed {
     }
     if (entries.length > 0) this.#listener.entries(entries)
   }
+}
+
+/** As Redis names it. */
+function nameOf({ after, through }: Hole): string {
+  return `${after} ${through}`
 }

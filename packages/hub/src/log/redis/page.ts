@@ -3,13 +3,20 @@ import { distinct } from '../../lane.ts'
 import type { Entry, Gap, LogPage, LogQuery } from '../../log.ts'
 import { decodePayload, type Payload } from './message.ts'
 
+/** What Redis has lost: everything between two positions, and where the log stood when somebody said so. */
+export interface Hole {
+  readonly after: Position
+  readonly through: Position
+  readonly foundAt: Position
+}
+
 /** What read.lua answers. */
 export interface RawPage {
   readonly head: Position
   /** The first position of this log. */
   readonly born: Position
-  /** After and through of each loss that was confirmed. */
-  readonly holes: readonly (readonly [Position, Position])[]
+  /** Losses that were confirmed. */
+  readonly holes: readonly Hole[]
   readonly channels: readonly RawChannel[]
   /** Everything up to here is in this page, or was trimmed. */
   readonly through: Position
@@ -78,13 +85,15 @@ function gapsOf(
   const gaps: Gap[] = []
   if (after < born) gaps.push({ channel, after, through: known, reason: 'restarted' })
   else if (after < trimmed) gaps.push({ channel, after, through: trimmed, reason: 'trimmed' })
-  for (const [start, end] of holes) {
-    if (end <= after || start >= through) continue
+  for (const hole of holes) {
+    if (hole.foundAt <= after || hole.after >= through) continue
+    // Who passed it before it was found has it behind, and is told all the same.
+    const isBehind = hole.through <= after
     const part = {
-      after: Math.max(start, after) as Position,
-      through: Math.min(end, through) as Position,
+      after: isBehind ? hole.after : (Math.max(hole.after, after) as Position),
+      through: Math.min(hole.through, through) as Position,
     }
-    gaps.push({ channel, ...part, reason: 'rollback' })
+    gaps.push({ channel, ...part, reason: 'rollback', foundAt: hole.foundAt })
   }
   return gaps
 }

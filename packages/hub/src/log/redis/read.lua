@@ -1,7 +1,7 @@
 -- Reads some channels after a position, as one moment has them.
 -- ARGV: 1 prefix, 2 run, 3 floor, 4 now or '', 5 after, 6 entries of one channel, 7 max age ms, 8 trim marks' life ms,
 -- then channels.
--- Answers: head, born, holes, then for each channel what was trimmed, and its entries as position, at, payload.
+-- Answers: head, born, holes with the head when each was found, then for each channel what was trimmed, and its entries as position, at, payload.
 
 local now = now_ms(ARGV[4])
 local last, born = step(ARGV[2], tonumber(ARGV[3]), now)
@@ -11,7 +11,7 @@ if tonumber(after) > last then after = '0' end
 -- A channel that has no mark was not written to for as long as marks live.
 local unknown_before = text(math.max(0, now * 1000 - tonumber(ARGV[8]) * 1000))
 
-local holes = redis.call('ZRANGE', prefix .. ':holes', 0, -1)
+local holes = redis.call('ZRANGE', prefix .. ':holes', 0, -1, 'WITHSCORES')
 -- A position that the data did not have when it changed its server was lost then, although nobody else may remember.
 local mark = redis.call('ZRANGEBYSCORE', prefix .. ':steps', '(' .. after, '+inf', 'LIMIT', 0, 1)[1]
 if mark then
@@ -19,6 +19,7 @@ if mark then
   local hole = survived .. ' ' .. first
   if tonumber(after) > tonumber(survived) and not redis.call('ZSCORE', prefix .. ':holes', hole) then
     holes[#holes + 1] = hole
+    holes[#holes + 1] = text(last)
   end
 end
 

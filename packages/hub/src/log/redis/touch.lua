@@ -20,7 +20,7 @@ local function confirm(seen_run, seen)
     if seen > tonumber(survived) and (before == seen_run or seen < tonumber(first)) then
       local through = math.max(tonumber(first), seen)
       local hole = survived .. ' ' .. text(through)
-      if redis.call('ZADD', prefix .. ':holes', text(through), hole) == 1 then
+      if redis.call('ZADD', prefix .. ':holes', 'NX', text(last), hole) == 1 then
         redis.call('PUBLISH', prefix .. ':x', hole)
       end
     end
