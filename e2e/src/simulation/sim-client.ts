@@ -11,6 +11,8 @@ export class SimClient {
   readonly user: string | undefined
   readonly violations: string[] = []
   sink: SimSink | undefined
+  /** Where it was let in last. */
+  hub: Hub | undefined
   connectionId: string | undefined
   readonly #random: Random
   readonly #record: (record: HistoryRecord) => void
@@ -38,9 +40,14 @@ export class SimClient {
     return this.sink !== undefined && !this.sink.isClosed
   }
 
+  get isLive(): boolean {
+    return this.connectionId !== undefined && this.hub?.connection(this.connectionId)?.state === 'live'
+  }
+
   /** Wants other topics: at once where it is connected, otherwise when it comes back. */
-  change(hub: Hub, channels: readonly string[]): void {
-    if (!this.isConnected) {
+  change(channels: readonly string[]): void {
+    const { hub } = this
+    if (!hub || !this.isConnected) {
       this.#channels = channels
       return
     }
@@ -49,7 +56,10 @@ export class SimClient {
     if (!connection) return
     this.#channels = channels
     this.#asked(connection.cursor)
-    hub.follow(connection.id, channels).catch((error) => this.violations.push(`a change failed: ${error}`))
+    hub.follow(connection.id, channels).catch((error) => {
+      // A log that cannot be reached also ends the stream.
+      if (error.code !== 'log-unavailable') this.violations.push(`a change failed: ${error}`)
+    })
   }
 
   /** Asks for a stream, going on after the last id. */
@@ -64,6 +74,7 @@ export class SimClient {
     })
     if (this.sink) this.#record({ op: 'disconnect', client: this.name })
     this.sink = sink
+    this.hub = hub
     this.connectionId = undefined
     this.#asked(this.#lastId === '' ? null : this.#lastId)
     const cursor = this.#lastId === '' ? {} : { cursor: cursorAfter(this.#lastId) }

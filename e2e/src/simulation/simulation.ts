@@ -1,8 +1,12 @@
-import { Hub, type HubOptionsInput, memoryLog, type PublishRequest, type Tuning } from '@fanline/hub'
-import { awkwardLog, checkHistory, type HistoryRecord } from '@fanline/hub/testing'
+import type { Hub, HubOptionsInput, PublishRequest, Tuning } from '@fanline/hub'
+import { checkHistory, type HistoryRecord } from '@fanline/hub/testing'
+import { MemoryWorld } from './memory-world.ts'
 import { Random } from './random.ts'
+import { RedisWorld } from './redis-world.ts'
 import { SimClient } from './sim-client.ts'
 import { SimClock } from './sim-clock.ts'
+import { withSimulatedGlobals } from './simulated-globals.ts'
+import type { World, WorldParts } from './world.ts'
 
 const CHANNELS = ['a', 'b', 'c', 'd']
 /** Followed by nobody at first, so that who wants one of them makes the log watch it. */
@@ -26,19 +30,32 @@ export interface SimulationReport {
   readonly reconnects: number
 }
 
+/** Where hubs may live. */
+export const WORLDS = { memory: MemoryWorld, redis: RedisWorld } as const
+export type WorldName = keyof typeof WORLDS
+
 /**
- * Runs the shipped hub, connection, fan-out and memory log under a seed: random publishes, slow and cut connections,
- * trims, an awkward log, restarts. Only clock, sink and the log's manners are replaced.
+ * Runs the shipped hub, connection, fan-out and a shipped log under a seed: random publishes, slow and cut connections,
+ * trims, restarts, and what befalls the log of that world. What the clients heard is judged by the history checker.
+ * @param trace hears of everything that happens, a line each
  */
-export async function simulate(seed: number): Promise<SimulationReport> {
-  const run = new Simulation(seed)
-  try {
-    await run.live()
-    await run.settle()
-  } catch (error) {
-    run.violations.push(`the run failed: ${error instanceof Error ? error.stack : String(error)}`)
-  }
-  return run.report()
+export async function simulate(
+  seed: number,
+  world: WorldName = 'memory',
+  trace: (line: string) => void = () => undefined,
+): Promise<SimulationReport> {
+  const random = new Random(seed)
+  const clock = new SimClock(random)
+  return withSimulatedGlobals(clock, random, async () => {
+    const run = new Simulation(seed, { random, clock, world, trace })
+    try {
+      await run.live()
+      await run.settle()
+    } catch (error) {
+      run.violations.push(`the run failed: ${error instanceof Error ? error.stack : String(error)}`)
+    }
+    return run.report()
+  })
 }
 
 class Simulation {
@@ -52,28 +69,37 @@ class Simulation {
   readonly #history: HistoryRecord[] = []
   /** Published, and neither acknowledged nor refused yet. */
   readonly #unanswered = new Map<string, Publish>()
-  readonly #options: HubOptionsInput
-  readonly #tuning: Partial<Tuning>
-  readonly #awkward: boolean
-  #calm: () => void = () => undefined
-  #hub: Hub
+  readonly #world: World
+  readonly #dead = new Set<Hub>()
+  readonly #trace: (line: string) => void
   #serial = 0
   #reconnects = 0
 
-  constructor(seed: number) {
+  constructor(
+    seed: number,
+    parts: { random: Random; clock: SimClock; world: WorldName; trace: (line: string) => void },
+  ) {
+    const { random, clock } = parts
     this.#seed = seed
-    this.#random = new Random(seed)
-    const random = this.#random
+    this.#random = random
+    this.#clock = clock
+    this.#trace = parts.trace
     this.#changes = seed % 2 === 1 ? new Random(-seed) : undefined
-    this.#clock = new SimClock(random)
-    this.#awkward = random.oneIn(2)
-    this.#tuning = {
+    const worldParts: WorldParts = {
+      random,
+      clock,
+      violate: (what) => this.violations.push(what),
+      note: parts.trace,
+      died: (hub) => this.#died(hub),
+    }
+    this.#world = new WORLDS[parts.world](worldParts)
+    const tuning: Partial<Tuning> = {
       feedEntries: random.pick([2, 10, 4096]),
       framesLength: random.pick([500, 1_000_000]),
       pageEntries: random.pick([1, 3, 512]),
       pageBytes: random.pick([100, 65_536]),
     }
-    this.#options = {
+    const options: HubOptionsInput = {
       history: {
         maxEvents: random.pick([3, 20, 1000]),
         maxAgeMs: random.pick([1000, 60_000, 3_600_000]),
@@ -82,11 +108,11 @@ class Simulation {
       },
       delivery: { heartbeatMs: random.pick([1000, 15_000]), stallTimeoutMs: random.pick([2000, 30_000]) },
     }
-    this.#hub = this.#start()
+    this.#world.begin({ options, tuning })
     this.#clients = Array.from({ length: random.between(2, 6) }, (_, i) => {
       const user = random.oneIn(3) ? undefined : random.pick(USERS)
       const channels = random.some(CHANNELS)
-      const record = (record: HistoryRecord): void => void this.#history.push(record)
+      const record = (record: HistoryRecord): void => this.#record(record)
       return new SimClient(`client ${i}`, { user, channels, random, record })
     })
   }
@@ -97,18 +123,23 @@ class Simulation {
       this.#act()
       if (this.#changes) this.#changeChannels(this.#changes)
       await microtasks()
+      for (let turn = 0; turn < this.#world.turnsPerStep; turn++) {
+        this.#clock.step()
+        await microtasks()
+      }
     }
   }
 
   /** No more faults: everybody connects, and everything must arrive. */
   async settle(): Promise<void> {
-    this.#calm()
+    this.#world.calm()
+    let healingMs = this.#world.healingMs
     for (let turn = 0; turn < SETTLING_TURNS; turn++) {
       let moved = this.#clock.busy
       this.#clock.step()
       for (const client of this.#clients) {
         if (!client.isConnected) {
-          client.connect(this.#hub)
+          client.connect(this.#world.hub())
           moved = true
         } else if (client.sink!.bufferedBytes() > 0) {
           client.sink!.flow()
@@ -118,9 +149,12 @@ class Simulation {
       await microtasks()
       if (!moved && !this.#clock.busy) {
         // Time-outs that are on their way, and the tick that moves idle cursors, need time to pass.
-        if (turn > SETTLING_TURNS / 2 || this.#everybodyIsLive()) {
-          this.#history.push({ op: 'end' })
-          return
+        if (this.#everybodyIsLive()) {
+          if (healingMs <= 0) {
+            this.#history.push({ op: 'end' })
+            return
+          }
+          healingMs -= 1000
         }
         this.#clock.pass(1000)
       }
@@ -137,7 +171,7 @@ class Simulation {
     for (const { name, violations } of this.#clients) {
       this.violations.push(...violations.slice(0, 5).map((what) => `${name}: ${what}`))
     }
-    for (const info of this.#hub.connections()) {
+    for (const info of this.#world.hubs().flatMap((hub) => [...hub.connections()])) {
       if (info.state !== 'live') this.violations.push(`a connection ended as ${info.state}, not live`)
     }
     return {
@@ -153,6 +187,7 @@ class Simulation {
 
   #act(): void {
     const random = this.#random
+    this.#world.act()
     const client = random.pick(this.#clients)
     const dice = random.between(1, 100)
     if (dice <= 16) this.#publish()
@@ -161,15 +196,15 @@ class Simulation {
     else if (dice <= 90) this.#connectOrCut(client)
     else if (dice <= 97) this.#clock.pass(random.pick([1, 10, 200, 3000]))
     else if (dice === 98) this.#burst()
-    else if (dice === 99) this.#hub.disconnect({ user: random.pick(USERS) })
-    else if (random.oneIn(4)) this.#restart()
+    else if (dice === 99) this.#world.hub().disconnect({ user: random.pick(USERS) })
+    else if (random.oneIn(4)) this.#world.restart()
   }
 
   #connectOrCut(client: SimClient): void {
     if (client.isConnected) client.sink!.cut()
     else {
       this.#reconnects++
-      client.connect(this.#hub)
+      client.connect(this.#world.hub())
     }
   }
 
@@ -177,7 +212,7 @@ class Simulation {
   #changeChannels(changes: Random): void {
     if (changes.oneIn(8)) {
       const wanted = [...CHANNELS, ...LATER_CHANNELS].filter(() => changes.oneIn(3))
-      changes.pick(this.#clients).change(this.#hub, wanted)
+      changes.pick(this.#clients).change(wanted)
     }
     if (changes.oneIn(4)) {
       this.#publishTo({ channels: changes.some(LATER_CHANNELS) }, this.#padding(changes), changes)
@@ -216,52 +251,36 @@ class Simulation {
       except,
       ephemeral,
     }
-    const hub = this.#hub
+    const hub = this.#world.hub()
     this.#unanswered.set(event, publish)
     const answered = (answer: Pick<Publish, 'outcome' | 'position'>): void => {
       // A process that has died tells nobody what became of it.
-      if (this.#hub !== hub) return
+      if (this.#dead.has(hub)) return
       this.#unanswered.delete(event)
-      this.#history.push({ ...publish, ...answer })
+      this.#record({ ...publish, ...answer })
     }
     hub.publish(request).then(
       ({ id }) => answered({ outcome: 'ok', position: id }),
       (error) => {
-        // Who waited too long for the log of a new process was told, and may try again.
-        if (error.detail !== 'It is not open yet.') this.violations.push(`a publish failed: ${error}`)
-        answered({ outcome: 'fail', position: null })
+        const outcome = this.#world.outcomeOf(error)
+        if (!outcome) this.violations.push(`a publish failed: ${error.stack}`)
+        answered({ outcome: outcome ?? 'unknown', position: null })
       },
     )
   }
 
-  #start(): Hub {
-    const clock = this.#clock
-    const memory = memoryLog({ history: this.#options.history as never, clock })
-    let log = memory
-    if (this.#awkward) {
-      const awkward = awkwardLog(memory, { clock })
-      this.#calm = () => awkward.calm()
-      log = awkward
-    }
-    return new Hub({
-      log,
-      clock,
-      options: this.#options,
-      tuning: this.#tuning,
-      report: (problem) => this.violations.push(`reported: ${problem.stack}`),
-    })
+  #record(record: HistoryRecord): void {
+    this.#history.push(record)
+    this.#trace(JSON.stringify(record))
   }
 
-  /** The process dies and starts anew, with nothing in memory. */
-  #restart(): void {
-    for (const client of this.#clients) client.sink?.cut()
-    this.#clock.pass(this.#random.between(1, 500))
-    this.#hub = this.#start()
+  #died(hub: Hub): void {
+    this.#dead.add(hub)
+    for (const client of this.#clients) if (client.hub === hub) client.sink?.cut()
   }
 
   #everybodyIsLive(): boolean {
-    for (const { state } of this.#hub.connections()) if (state !== 'live') return false
-    return true
+    return this.#clients.every(({ isLive }) => isLive)
   }
 }
 
@@ -269,7 +288,10 @@ function sum(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((total, count) => total + count, 0)
 }
 
+/** A turn of the real event loop, which the seed does not own. */
+const { setImmediate: nextTurn } = globalThis
+
 /** Lets every promise that can go on do so. */
 function microtasks(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+  return new Promise((resolve) => nextTurn(resolve))
 }
