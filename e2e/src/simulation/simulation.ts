@@ -42,7 +42,7 @@ export type WorldName = keyof typeof WORLDS
 export async function simulate(
   seed: number,
   world: WorldName = 'memory',
-  trace: (line: string) => void = () => undefined,
+  trace?: (line: string) => void,
 ): Promise<SimulationReport> {
   const random = new Random(seed)
   const clock = new SimClock(random)
@@ -71,13 +71,13 @@ class Simulation {
   readonly #unanswered = new Map<string, Publish>()
   readonly #world: World
   readonly #dead = new Set<Hub>()
-  readonly #trace: (line: string) => void
+  readonly #trace: ((line: string) => void) | undefined
   #serial = 0
   #reconnects = 0
 
   constructor(
     seed: number,
-    parts: { random: Random; clock: SimClock; world: WorldName; trace: (line: string) => void },
+    parts: { random: Random; clock: SimClock; world: WorldName; trace: ((line: string) => void) | undefined },
   ) {
     const { random, clock } = parts
     this.#seed = seed
@@ -89,7 +89,7 @@ class Simulation {
       random,
       clock,
       violate: (what) => this.violations.push(what),
-      note: parts.trace,
+      note: (what) => parts.trace?.(what),
       died: (hub) => this.#died(hub),
     }
     this.#world = new WORLDS[parts.world](worldParts)
@@ -271,7 +271,7 @@ class Simulation {
 
   #record(record: HistoryRecord): void {
     this.#history.push(record)
-    this.#trace(JSON.stringify(record))
+    this.#trace?.(JSON.stringify(record))
   }
 
   #died(hub: Hub): void {
