@@ -87,6 +87,8 @@ test('junk in a stream is no event, and keeps nothing back', async (t) => {
   for (const [n, fields] of [{ a: '1', d: 'junk' }, { other: 'junk' }, { a: 'x', d: '{"e":{}}' }].entries()) {
     await admin.xAdd('{fanline}:s:a', `${before + n + 1}-0`, fields)
   }
+  // A young log is ahead of time; an older one would go on behind the junk by itself.
+  await admin.hSet('{fanline}:meta', 'last', String(before + 10))
   const after = await append('after')
   const page = await log.read({
     channels: [CHANNEL],
