@@ -14,7 +14,8 @@ interface Given {
   readonly number: number
 }
 
-type Row = [key: string, position: Position | null, at: number]
+/** Keys that were written together. */
+type Row = readonly (readonly [key: string, position: Position | null, at: number])[]
 
 /** The idempotency keys of the window: in memory to be asked, on disk for the next process. */
 export class KnownKeys {
@@ -22,13 +23,17 @@ export class KnownKeys {
   readonly #given = new Map<string, Given>()
   /** As they were given, the oldest first. */
   readonly #ages = new Deque<{ readonly key: string; readonly at: number; readonly number: number }>()
+  /** Where the rows lie, the oldest first, and the newest key in each: with that one a row goes. */
+  readonly #rows = new Deque<{ readonly place: number; readonly newest: number }>()
   #newest = 0
+  #newestPlace = 0
 
   constructor(table: Table, options: HubOptions['idempotency']) {
     this.#options = options
     for (const { key: place, value } of table.getRange()) {
-      const [key, position, at] = JSON.parse(value.toString()) as Row
-      this.#take(key, { position, at, number: positionOfKey(place) })
+      for (const [key, position, at] of JSON.parse(value.toString()) as Row) this.#take(key, position, at)
+      this.#newestPlace = positionOfKey(place)
+      this.#rows.push({ place: this.#newestPlace, newest: this.#newest })
     }
   }
 
@@ -41,19 +46,24 @@ export class KnownKeys {
   /** Takes a key. What it answers takes it back. */
   add(key: string, position: Position | null, at: number): () => void {
     const before = this.#given.get(key)
-    this.#take(key, { position, at, number: this.#newest + 1 })
+    this.#take(key, position, at)
     return () => {
       if (before) this.#given.set(key, before)
       else this.#given.delete(key)
     }
   }
 
-  /** Writes a key that was added. */
-  save(change: Change, key: string): void {
-    const given = this.#given.get(key)
-    if (!given) return
-    const row: Row = [key, given.position, given.at]
-    change.put('keys', positionKey(given.number), Buffer.from(JSON.stringify(row)))
+  /** Writes keys that were added. */
+  save(change: Change, keys: readonly string[]): void {
+    const known = keys.flatMap((key) => {
+      const given = this.#given.get(key)
+      return given ? { key, ...given } : []
+    })
+    if (known.length === 0) return
+    const row: Row = known.map(({ key, position, at }) => [key, position, at])
+    const place = ++this.#newestPlace
+    this.#rows.push({ place, newest: Math.max(...known.map(({ number }) => number)) })
+    change.put('keys', positionKey(place), Buffer.from(JSON.stringify(row)))
   }
 
   /** Forgets keys past their window, and the oldest where there are too many; `most` of them at the most. */
@@ -61,17 +71,21 @@ export class KnownKeys {
     const { windowMs, maxKeys } = this.#options
     for (let count = 0; count < most; count++) {
       const oldest = this.#ages.at(0)
-      if (!oldest || (nowMs - oldest.at < windowMs && this.#given.size <= maxKeys)) return
+      if (!oldest || (nowMs - oldest.at < windowMs && this.#given.size <= maxKeys)) break
       this.#ages.shift()
-      change.remove('keys', positionKey(oldest.number))
       // A key that was given anew has a younger age behind this one, and stays.
       if (this.#given.get(oldest.key)?.number === oldest.number) this.#given.delete(oldest.key)
     }
+    const oldest = this.#ages.at(0)?.number ?? Number.POSITIVE_INFINITY
+    for (let row = this.#rows.at(0); row && row.newest < oldest; row = this.#rows.at(0)) {
+      this.#rows.shift()
+      change.remove('keys', positionKey(row.place))
+    }
   }
 
-  #take(key: string, given: Given): void {
-    this.#given.set(key, given)
-    this.#ages.push({ key, at: given.at, number: given.number })
-    this.#newest = given.number
+  #take(key: string, position: Position | null, at: number): void {
+    const number = ++this.#newest
+    this.#given.set(key, { position, at, number })
+    this.#ages.push({ key, at, number })
   }
 }

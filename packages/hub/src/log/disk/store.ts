@@ -23,7 +23,7 @@ export interface Tables {
   readonly idle: Table
   /** Revocations by their position; they are under no limit, and counted nowhere. */
   readonly revocations: Table
-  /** Idempotency keys, in the order they were given. */
+  /** Idempotency keys, those of a commit in one row, in the order they were given. */
   readonly keys: Table
   /** The {@link LogState}. */
   readonly state: Table

@@ -112,8 +112,11 @@ export class Writer {
     this.#trimChannels()
     for (const draft of ordered) {
       if (draft.position !== null) this.#add(draft, draft.position)
-      if (draft.key !== undefined) this.#keys.save(this.#change, draft.key)
     }
+    this.#keys.save(
+      this.#change,
+      ordered.flatMap(({ key }) => key ?? []),
+    )
     this.#keys.expire(this.#change, nowMs, REMOVED_PER_CHANGE + 2 * ordered.length)
     return { change: this.#change, state: this.#state }
   }
