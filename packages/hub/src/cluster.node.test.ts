@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { ProblemError } from '@fanline/protocol'
 import { createClient } from '@redis/client'
 import { type Authenticator, grantAccess } from './authenticator.ts'
 import type { RoutesOptions } from './http/routes.ts'
@@ -45,11 +47,13 @@ const listenersOnly: Authenticator = ({ query }) => {
 
 /** Waits for what others are told a moment later. */
 async function comes(condition: () => Promise<boolean>, what: string): Promise<void> {
-  let holds = false
+  let isOver = false
   const ask = async (): Promise<void> => {
-    while (!holds) holds = await condition()
+    while (!isOver && !(await condition())) await setTimeout(1)
   }
-  await inTime(ask(), () => what)
+  await inTime(ask(), () => what).finally(() => {
+    isOver = true
+  })
 }
 
 describe('delivered counts the streams of all hubs', () => {
@@ -234,6 +238,15 @@ describe('any hub answers for all', () => {
         const answer = await a.call(method, path, '{"channels":[]}')
         assert.deepEqual([answer.status, answer.json.code], [404, 'connection-not-found'])
       }
+    }))
+
+  it('with the problem that another hub met', () =>
+    withTwoHubs(async (a, b) => {
+      b.hub.follow = () => Promise.reject(new ProblemError('too-many-channels', 'At most 1 here.'))
+      await assert.rejects(a.hub.cluster.follow('x', ['news']), {
+        code: 'too-many-channels',
+        detail: 'At most 1 here.',
+      })
     }))
 
   it('not by changing the stream of another user', () =>

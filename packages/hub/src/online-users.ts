@@ -40,17 +40,15 @@ export function pageOfUsers(
   return { users: users.slice(0, limit), hasMore: hasMore || users.length > limit }
 }
 
-/** Pages of several hubs as one: somebody may be on all of them. */
+/** Pages of several hubs, all of one limit, as one: somebody may be on all of them. */
 export function mergePages(pages: readonly UserPage[], limit: number): UserPage {
   const counts = new Map<string, number>()
   for (const { user, connections } of pages.flatMap(({ users }) => users)) {
     counts.set(user, (counts.get(user) ?? 0) + connections)
   }
-  // Behind the last user of a page that is not the last, that hub may have more.
-  const ends = pages.flatMap(({ users, hasMore }) => (hasMore ? [users.at(-1)?.user ?? ''] : []))
-  const known = [...counts].filter(([user]) => ends.every((end) => user <= end))
-  const { users, hasMore } = pageOfUsers(known, '', limit)
-  return { users, hasMore: hasMore || ends.length > 0 }
+  // Nobody is missing among the first: a page that is not the last holds as many as this one.
+  const { users, hasMore } = pageOfUsers(counts, '', limit)
+  return { users, hasMore: hasMore || pages.some((page) => page.hasMore) }
 }
 
 /** What another hub says; undefined when it cannot be that. */

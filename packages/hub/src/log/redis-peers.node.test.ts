@@ -58,14 +58,18 @@ class Self implements PeerSelf {
   /** Waits until the others have this. */
   async sees(expected: Record<string, number[]>, ...names: string[]): Promise<void> {
     let seen: Record<string, number[]> = {}
+    let isOver = false
     const reached = async (): Promise<void> => {
       const wanted = JSON.stringify(sorted(expected))
-      for (; JSON.stringify(sorted(seen)) !== wanted; await setTimeout(5)) {
+      for (; !isOver && JSON.stringify(sorted(seen)) !== wanted; await setTimeout(5)) {
         // While it connects anew it cannot tell.
         seen = await this.others(...names).catch(() => ({}))
       }
     }
-    await inTime(reached(), () => `${JSON.stringify(expected)} instead of ${JSON.stringify(seen)}`)
+    const what = (): string => `${JSON.stringify(expected)} instead of ${JSON.stringify(seen)}`
+    await inTime(reached(), what).finally(() => {
+      isOver = true
+    })
   }
 }
 
@@ -97,6 +101,26 @@ test('each hears what the others have, and what has changed', async (t) => {
   b.set('orders', 0)
   c.set('orders', 4)
   await a.sees({ b: [0, 1], c: [4, 0] }, 'orders', '@user:7')
+  const client = await writer(t)
+  const kept = await client.hKeys(`{peers-${logs}}:f:${b.peers.own.id}`)
+  assert.deepEqual(kept.sort(), ['', '@user:7'], 'nothing is kept of what is over')
+})
+
+test('what changes together is said together', async (t) => {
+  const [a, b] = (await some(t, 'a', 'b')) as [Self, Self]
+  const client = await writer(t)
+  const scriptsRun = async (): Promise<number> =>
+    Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1])
+  const before = await scriptsRun()
+  for (let n = 0; n < 3000; n++) b.set(`name-${n}`, 1)
+  while ((await client.hLen(`{peers-${logs}}:f:${b.peers.own.id}`)) < 3001) await setTimeout(5)
+  const counts = await Promise.all(
+    Array.from({ length: 1000 }, (_, n) => a.others(`name-${n}`, `name-${n + 1}`)),
+  )
+  assert.ok(counts.every(({ b }) => String(b) === '1,1'))
+  // 3 with the names, 3 or so with the questions; and both say every second that they are there.
+  const run = (await scriptsRun()) - before
+  assert.ok(run < 100, `${run} calls for 3,000 names and 1,000 questions`)
 })
 
 test('more names than one call takes are all told and all counted', async (t) => {
@@ -164,7 +188,10 @@ test('one hub alone is asked where the asker says so', async (t) => {
 test('one answer is enough where the asker says so', async (t) => {
   const [a, b] = (await some(t, 'a', 'b', 'c')) as [Self, Self]
   b.answer = () => new Promise(() => undefined)
-  const { answers, silent } = await a.peers.ask('anything', { isEnough: (answer) => answer !== null })
+  const waiting = a.peers.ask('anything')
+  const asking = a.peers.ask('anything', { isEnough: (answer) => answer !== null })
+  assert.equal(await Promise.race([waiting, asking]), await asking, 'it did not wait for the other')
+  const { answers, silent } = await asking
   assert.deepEqual([answers.map(({ node }) => node.name), silent.map(({ name }) => name)], [['c'], ['b']])
 })
 
@@ -175,7 +202,9 @@ test('junk on the channels between hubs harms nobody, and is no answer', async (
   const from = '00000000-0000-4000-8000-000000000000'
   const junk = ['', '{', 'null', '7', '[]', '{"from":1}', '{"from":"x y","number":"1","question":1}']
   junk.push(JSON.stringify({ from, number: '1', answer: 'forged' }), JSON.stringify({ from, number: {} }))
+  let questions = 0
   b.answer = async () => {
+    questions++
     for (const text of junk) await client.sendCommand(['PUBLISH', `${prefix}:a:${a.peers.own.id}`, text])
     return 'true'
   }
@@ -185,6 +214,8 @@ test('junk on the channels between hubs harms nobody, and is no answer', async (
     answers.map(({ node, answer }) => [node.name, answer]),
     [['b', 'true']],
   )
+  // One more is a question as a hub would put it, of a hub that is not there.
+  assert.equal(questions, 2)
   await client.sendCommand(['HSET', `${prefix}:f:${b.peers.own.id}`, '', 'junk', 'orders', 'many'])
   // A name that cannot be read leaves the id, and a figure that is none counts as none.
   assert.deepEqual(await a.others('orders'), { [b.peers.own.id]: [0] })
