@@ -7,10 +7,11 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../free-port.ts'
 import { type RedisPersistence, RedisServer } from '../redis-server.ts'
+import { startNginx } from '../running-nginx.ts'
 import { type RunningServer, startServer } from '../running-server.ts'
 import type { PublishersOrder, PublishersReport, SubscribersOrder, SubscribersReport } from './orders.ts'
 import { RecordFile } from './record-file.ts'
-import { LAST_EVENT } from './subscriber.ts'
+import { BEAT_EVENT, LAST_EVENT } from './subscriber.ts'
 import { type SwallowingProxy, startSwallowingProxy } from './swallowing-proxy.ts'
 
 /** How much happens in a world. */
@@ -18,6 +19,13 @@ export interface FaultWorldSize {
   readonly clients: number
   readonly channels: number
   readonly perSecond: number
+}
+
+/** How the hubs run, and how clients come to them. */
+export interface FaultWorldOptions {
+  readonly hubFlags?: readonly string[]
+  /** With nginx in front, and clients that come back when they are told to; else each tries one hub after the other. */
+  readonly isBalanced?: boolean
 }
 
 /** What the last event carries. */
@@ -34,6 +42,9 @@ export class FaultWorld {
   readonly redis: RedisServer
   readonly proxy: SwallowingProxy
   readonly #ports: readonly number[]
+  readonly #hubFlags: readonly string[]
+  /** Where clients connect; the hubs themselves when undefined. */
+  #entrance: number | undefined
   readonly #hubs: (RunningServer | undefined)[] = []
   readonly #directory: string = mkdtempSync(join(tmpdir(), 'fanline-faults-'))
   readonly #children: ChildProcess[] = []
@@ -41,25 +52,36 @@ export class FaultWorld {
   #finished = 0
   #heard: () => void = () => undefined
 
-  private constructor(redis: RedisServer, proxy: SwallowingProxy, ports: readonly number[]) {
+  private constructor(
+    redis: RedisServer,
+    proxy: SwallowingProxy,
+    ports: readonly number[],
+    hubFlags: readonly string[],
+  ) {
     this.redis = redis
     this.proxy = proxy
     this.#ports = ports
+    this.#hubFlags = hubFlags
   }
 
-  static async start(test: TestContext, persistence: RedisPersistence): Promise<FaultWorld> {
+  static async start(
+    test: TestContext,
+    persistence: RedisPersistence,
+    { hubFlags = [], isBalanced = false }: FaultWorldOptions = {},
+  ): Promise<FaultWorld> {
     const redis = await RedisServer.start(persistence)
     test.after(() => redis.stop())
     const proxy = await startSwallowingProxy(redis.port)
     test.after(() => proxy.close())
-    const world = new FaultWorld(redis, proxy, [await freePort(), await freePort()])
+    const world = new FaultWorld(redis, proxy, [await freePort(), await freePort()], hubFlags)
     test.after(() => world.#end())
     await Promise.all([world.startHub(0), world.startHub(1)])
+    if (isBalanced) world.#entrance = Number(new URL(await startNginx(test, world.#ports)).port)
     return world
   }
 
   async startHub(index: number): Promise<void> {
-    const flags = ['--redis', `redis://127.0.0.1:${this.proxy.port}`, ...ROOMY]
+    const flags = ['--redis', `redis://127.0.0.1:${this.proxy.port}`, ...ROOMY, ...this.#hubFlags]
     const env = { NODE_ENV: 'development' }
     this.#hubs[index] = await startServer(['dev', ...flags], { port: this.#ports[index], env })
   }
@@ -68,12 +90,46 @@ export class FaultWorld {
     await this.#hubs[index]?.stop('SIGKILL')
   }
 
+  /** Lets a hub say farewell, and resolves with its exit code. */
+  async shutDownHub(index: number): Promise<number | null | undefined> {
+    return this.#hubs[index]?.stop('SIGTERM')
+  }
+
+  /** A figure of a hub; undefined when it does not answer. */
+  async metricOf(index: number, name: string): Promise<number | undefined> {
+    const answer = await fetch(`http://localhost:${this.#ports[index]}/metrics`).catch(() => undefined)
+    const [, value] =
+      new RegExp(`^${name} (\\S+)$`, 'm').exec((await answer?.text().catch(() => '')) ?? '') ?? []
+    return value === undefined ? undefined : Number(value)
+  }
+
+  /** Publishes beats, until the answer is called, which resolves when the last one is published. */
+  beat(everyMs: number): () => Promise<void> {
+    const records = new RecordFile(join(this.#directory, 'beats.ndjson'))
+    let isOver = false
+    const beating = (async () => {
+      for (let n = 0; !isOver; n++) {
+        const name = `beat${n}`
+        const position = await this.#publishToAll(BEAT_EVENT, `${name} ${Date.now()}`, name)
+        records.write({ op: 'publish', event: name, outcome: 'ok', position, channels: ['@all'] })
+        await new Promise((resolve) => setTimeout(resolve, everyMs))
+      }
+      records.close()
+    })()
+    return () => {
+      isOver = true
+      return beating
+    }
+  }
+
   /**
    * Lets everybody work while `fault` does its harm, and then come to rest. Resolves with its records.
    * @throws Error when not all clients hear the last event in time
    */
   async run({ clients, channels, perSecond }: FaultWorldSize, fault: () => Promise<void>): Promise<Outcome> {
     const ports = this.#ports
+    const entrances = this.#entrance === undefined ? ports : [this.#entrance]
+    const caughtUpMs: number[] = []
     const processes = clients > 500 ? 2 : 1
     for (let i = 0; i < processes; i++) {
       const child = this.#fork('subscribers-process.js')
@@ -82,11 +138,14 @@ export class FaultWorld {
         this.#greeted += report.greeted - before.greeted
         this.#finished += report.finished - before.finished
         before = report
+        caughtUpMs.push(...(report.caughtUpMs ?? []))
         this.#heard()
       })
       const records = join(this.#directory, `clients-${i}.ndjson`)
       const name = `${String.fromCharCode(97 + i)}`
-      child.send({ records, ports, count: clients / processes, channels, name } satisfies SubscribersOrder)
+      const heedsRetry = this.#entrance !== undefined
+      const order = { records, ports: entrances, count: clients / processes, channels, name, heedsRetry }
+      child.send(order satisfies SubscribersOrder)
     }
     await this.#until(() => this.#greeted === clients)
 
@@ -99,7 +158,8 @@ export class FaultWorld {
     const [report] = (await once(publishers, 'message')) as [PublishersReport]
     const seconds = (performance.now() - began) / 1000
 
-    const head = await this.#publishLast()
+    // When this has come, everything before it has.
+    const head = await this.#publishToAll(LAST_EVENT, LAST_DATA, LAST_DATA)
     await this.#until(() => this.#finished >= clients)
     await Promise.all(
       this.#children.splice(0).map(async (child) => {
@@ -112,15 +172,16 @@ export class FaultWorld {
     end.write({ op: 'end', head })
     end.close()
     const files = readdirSync(this.#directory).map((name) => join(this.#directory, name))
-    return { files, report, seconds }
+    return { files, report, seconds, caughtUpMs }
   }
 
-  /** When this has come, everything before it has. */
-  async #publishLast(): Promise<string> {
-    const body = JSON.stringify({ all: true, event: LAST_EVENT, data: LAST_DATA, key: LAST_DATA })
-    for (;;) {
+  /** Publishes until a hub has answered; resolves with the id. */
+  async #publishToAll(event: string, data: string, key: string): Promise<string> {
+    const body = JSON.stringify({ all: true, event, data, key })
+    for (let attempt = 0; ; attempt++) {
+      const port = this.#ports[attempt % this.#ports.length]
       try {
-        const answer = await fetch(`http://localhost:${this.#ports[0]}/v1/publish`, { method: 'POST', body })
+        const answer = await fetch(`http://localhost:${port}/v1/publish`, { method: 'POST', body })
         if (answer.ok) return ((await answer.json()) as { id: string }).id
       } catch {
         // the hub is being started
@@ -164,4 +225,6 @@ export interface Outcome {
   readonly report: PublishersReport
   /** How long publishers were at work. */
   readonly seconds: number
+  /** How long clients took to have everything again, from when they tried to come back; where there were beats. */
+  readonly caughtUpMs: readonly number[]
 }

@@ -7,12 +7,16 @@ export interface SubscribersOrder {
   readonly channels: number
   /** What stands before the names of its clients. */
   readonly name: string
+  /** True when clients come back at the time that they were told. */
+  readonly heedsRetry: boolean
 }
 
 /** What it says: how many streams were greeted, and how many have heard the last event. */
 export interface SubscribersReport {
   readonly greeted: number
   readonly finished: number
+  /** In the last report: how long each return took until everything missed was heard, in milliseconds. */
+  readonly caughtUpMs?: readonly number[]
 }
 
 /** What a process of publishers is told. */

@@ -1,11 +1,17 @@
 import { connect, type Socket } from 'node:net'
 import type { RecordFile } from './record-file.ts'
 
+/** The line that ends a chunked body. */
+const LAST_CHUNK = '0\r'
+
 /** How long until a client comes back, at most, in milliseconds. */
 const BACK_MS = 200
 
 /** The event after which a client has heard everything. */
 export const LAST_EVENT = 'the last one'
+
+/** An event for everybody that says when it was published. Who hears it has heard all that was published before. */
+export const BEAT_EVENT = 'beat'
 
 /** What a client needs of its surroundings. */
 export interface SubscriberParts {
@@ -14,6 +20,10 @@ export interface SubscriberParts {
   /** Ports of 127.0.0.1; it tries the next one when a stream ends. */
   readonly ports: readonly number[]
   readonly records: RecordFile
+  /** True when it comes back at the time that it was told, as an EventSource does; in a moment otherwise. */
+  readonly heedsRetry?: boolean | undefined
+  /** Called when a beat shows that it has everything again, with the time since it tried to come back. */
+  readonly caughtUp?: ((ms: number) => void) | undefined
   /** Called once a stream was greeted, and when the last event was heard, or admitted to be lost. */
   on(what: 'greeted' | 'finished'): void
 }
@@ -27,6 +37,9 @@ export class Subscriber {
   #rest = ''
   #isGreeted = false
   #isClosed = false
+  #retryMs = BACK_MS
+  /** Since when it tries to come back; undefined when it has heard everything again. */
+  #awaySince: number | undefined
   // The block that is being read.
   #id = ''
   #event = ''
@@ -65,8 +78,14 @@ export class Subscriber {
     socket.on('error', () => undefined) // it closes, too
     socket.once('close', () => {
       if (isConnected) records.write({ op: 'disconnect', client: name })
-      setTimeout(() => this.#connect(), BACK_MS * Math.random())
+      const backMs = this.#parts.heedsRetry ? this.#retryMs : BACK_MS * Math.random()
+      setTimeout(() => this.#comeBack(), backMs)
     })
+  }
+
+  #comeBack(): void {
+    if (this.#isGreeted) this.#awaySince ??= Date.now()
+    this.#connect()
   }
 
   /** A block is a line each for its fields, and an empty one; lines of the chunked coding end in CR and are passed over. */
@@ -76,6 +95,8 @@ export class Subscriber {
     for (let end = all.indexOf('\n'); end !== -1; end = all.indexOf('\n', start)) {
       if (end === start) this.#dispatch()
       else if (all.charCodeAt(end - 1) !== 13) this.#field(all.slice(start, end))
+      // The stream has ended; a proxy would keep the connection for another request.
+      else if (all.slice(start, end) === LAST_CHUNK) this.#socket?.destroy()
       start = end + 1
     }
     this.#rest = all.slice(start)
@@ -86,6 +107,7 @@ export class Subscriber {
     else if (line.startsWith('data: ')) this.#data += line.slice(6)
     else if (line.startsWith('event: ')) this.#event = line.slice(7)
     else if (line.startsWith('channel: ')) this.#channel = line.slice(9)
+    else if (line.startsWith('retry: ')) this.#retryMs = Number(line.slice(7))
   }
 
   #dispatch(): void {
@@ -96,9 +118,10 @@ export class Subscriber {
     if (id !== '') this.#lastId = id
     if (!event.startsWith('fanline.')) {
       // The text of an event begins with its name.
-      const [key = ''] = data.split(' ', 1)
+      const [key = '', time] = data.split(' ')
       records.write({ op: 'deliver', client: name, event: key, position: id, channel })
       if (event === LAST_EVENT) on('finished')
+      if (event === BEAT_EVENT) this.#hearBeat(Number(time))
     } else if (event === 'fanline.gap') {
       const { channel, from, to, reason } = JSON.parse(data)
       records.write({ op: 'gap', client: name, channel, from, to, reason })
@@ -109,5 +132,11 @@ export class Subscriber {
         on('greeted')
       }
     }
+  }
+
+  #hearBeat(publishedAt: number): void {
+    if (this.#awaySince === undefined || publishedAt < this.#awaySince) return
+    this.#parts.caughtUp?.(Date.now() - this.#awaySince)
+    this.#awaySince = undefined
   }
 }

@@ -3,8 +3,10 @@ import { channelName, type SubscribersOrder, type SubscribersReport } from './or
 import { RecordFile } from './record-file.ts'
 import { Subscriber } from './subscriber.ts'
 
-process.once('message', ({ records, ports, count, channels, name }: SubscribersOrder) => {
+process.once('message', ({ records, ports, count, channels, name, heedsRetry }: SubscribersOrder) => {
   const file = new RecordFile(records)
+  const caughtUpMs: number[] = []
+  const caughtUp = (ms: number): void => void caughtUpMs.push(ms)
   let greeted = 0
   let finished = 0
   const on = (what: 'greeted' | 'finished'): void => {
@@ -16,11 +18,13 @@ process.once('message', ({ records, ports, count, channels, name }: SubscribersO
     // Any two channels are followed together by somebody.
     const followed = [i % channels, (i * 7 + 1 + Math.floor(i / channels)) % channels]
     const names = [...new Set(followed)].map(channelName)
-    return new Subscriber({ name: `${name}${i}`, channels: names, ports, records: file, on }, i)
+    const parts = { channels: names, ports, records: file, heedsRetry, caughtUp, on }
+    return new Subscriber({ ...parts, name: `${name}${i}` }, i)
   })
   process.once('message', () => {
     for (const subscriber of subscribers) subscriber.close()
     file.close()
-    process.disconnect()
+    const report: SubscribersReport = { greeted, finished, caughtUpMs }
+    process.send?.(report, () => process.disconnect())
   })
 })

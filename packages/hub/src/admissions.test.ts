@@ -64,6 +64,20 @@ describe('streams that are opened at once', () => {
     await door.hub.close({ drainMs: 0 })
   })
 
+  it('do not come in at a run after a moment in which nothing could', async () => {
+    const door = new Door(PER_SECOND)
+    await door.hub.ready
+    door.arrive(HELD)
+    assert.equal(await door.opened(1), 1)
+    // The machine stood still: the timer is late.
+    door.clock.jump(door.clock.now() + 1000)
+    door.clock.advance(0)
+    assert.equal(await door.opened(2), 2)
+    door.clock.advance(100)
+    assert.equal(await door.opened(3), 3)
+    await door.hub.close({ drainMs: 0 })
+  })
+
   it('are sent away when they would wait for too long, each to come again at another time', async () => {
     const door = new Door(PER_SECOND)
     await door.hub.ready

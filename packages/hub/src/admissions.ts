@@ -7,6 +7,9 @@ const HOLD_MS = 2000
 /** Over how long those who cannot be held are spread, in milliseconds. */
 const SPREAD_MS = 30_000
 
+/** A timer may be so late, in milliseconds, and what it missed is made up for. After more, nobody comes in twice as fast. */
+const LATE_MS = 5
+
 /**
  * Lets streams in one after the other, so many a second. When thousands come back at once, each waits a moment for its
  * turn; who would wait for too long is told when to come again, everybody another time.
@@ -18,7 +21,8 @@ export class Admissions {
   #freeAt = 0
   /** When the next one of those who were sent away is to come again. */
   #appointmentAt = 0
-  readonly #waiting = new Set<() => void>()
+  /** Who waits to come in, the first one first. */
+  #waiting: (() => void)[] = []
 
   /** @param perSecond 0 for any number */
   constructor(clock: Pick<Clock, 'now' | 'after'>, perSecond: number) {
@@ -33,33 +37,37 @@ export class Admissions {
   turn(): Promise<void> | undefined {
     if (this.#perSecond === 0) return undefined
     const now = this.#clock.now()
-    // Nobody is held for longer than that: the clock was set back.
-    if (this.#freeAt > now + 2 * HOLD_MS) this.#freeAt = now
-    const at = Math.max(now, this.#freeAt)
-    if (at - now > HOLD_MS) throw this.#appointment(now)
-    this.#freeAt = at + this.#intervalMs
-    return at === now ? undefined : this.#wait(at - now)
+    const interval = this.#intervalMs
+    // Nobody is further away than that: the clock was set back.
+    if (this.#freeAt > now + interval) this.#freeAt = now
+    if (this.#waiting.length === 0 && this.#freeAt <= now) {
+      this.#enter(now)
+      return undefined
+    }
+    if (this.#freeAt + this.#waiting.length * interval > now + HOLD_MS) throw this.#appointment(now)
+    if (this.#waiting.length === 0) this.#clock.after(this.#freeAt - now, this.#letIn)
+    return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
   /** Nobody waits any more. */
   close(): void {
-    for (const enter of [...this.#waiting]) enter()
+    for (const enter of this.#waiting.splice(0)) enter()
   }
 
   get #intervalMs(): number {
     return 1000 / this.#perSecond
   }
 
-  #wait(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const enter = (): void => {
-        cancel()
-        this.#waiting.delete(enter)
-        resolve()
-      }
-      const cancel = this.#clock.after(delayMs, enter)
-      this.#waiting.add(enter)
-    })
+  readonly #letIn = (): void => {
+    const now = this.#clock.now()
+    if (this.#freeAt > now + this.#intervalMs) this.#freeAt = now
+    for (; this.#freeAt <= now && this.#waiting.length > 0; this.#enter(now)) this.#waiting.shift()!()
+    if (this.#waiting.length > 0) this.#clock.after(this.#freeAt - now, this.#letIn)
+  }
+
+  #enter(now: number): void {
+    if (now - this.#freeAt > LATE_MS) this.#freeAt = now
+    this.#freeAt += this.#intervalMs
   }
 
   /** Each after the one before it, at the pace of those who come in; in a circle, so that nobody is sent away for long. */

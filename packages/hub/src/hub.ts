@@ -302,9 +302,10 @@ export class Hub<Events extends EventMap = EventMap> {
     const topics = this.#topics(request.channels ?? [])
     const user = request.user === undefined ? undefined : parseUser(request.user)
     const credential = request.credential ?? { kind: 'custom' }
+    const elsewhere = this.sharesLog ? await this.#countElsewhere(user, request.address) : NOWHERE
+    // After anything that may keep many waiting, and then let all of them go at once.
     const turn = this.#admissions.turn()
     if (turn) await turn
-    const elsewhere = this.sharesLog ? await this.#countElsewhere(user, request.address) : NOWHERE
     // It may have been revoked, or the hub closed, while this request waited.
     this.#refuseWhenClosing()
     if (this.isRevoked({ user, credential })) throw new ProblemError('token-revoked')
