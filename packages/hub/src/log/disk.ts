@@ -103,14 +103,22 @@ class DiskLog implements Log {
   read(query: LogQuery): Promise<LogPage> {
     return this.#pages.get(query, async () => {
       if (!this.#disk) throw new ProblemError('log-unavailable', 'It is not open.')
-      // Where it cannot be flushed, what can be read is still read.
-      if (this.#disk.hasNoted) await this.#flushAll(this.#disk).catch(() => undefined)
+      if (this.#disk.hasNoted) await this.#flushFor(this.#disk, query)
       try {
         return this.#disk.read(query, this.#clock.now())
       } catch (cause) {
         throw new ProblemError('log-unavailable', undefined, { cause })
       }
     })
+  }
+
+  /** Where it cannot be flushed, what can be read is still read; but who has heard more must not be told otherwise. */
+  async #flushFor(disk: Disk, { after }: LogQuery): Promise<void> {
+    try {
+      await this.#flushAll(disk)
+    } catch (cause) {
+      if ((after ?? 0) > disk.state.head) throw new ProblemError('log-unavailable', undefined, { cause })
+    }
   }
 
   async watch(): Promise<void> {

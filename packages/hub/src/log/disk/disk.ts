@@ -92,6 +92,8 @@ export class Disk {
       await disk.#takeOver(keys, nowMs)
       await disk.#begin(options.durability !== 'group', before, nowMs)
       disk.#sequencer = new Sequencer(disk.state.head, keys)
+      disk.#notedHead = disk.state.head
+      disk.#flushedHead = disk.state.head
       return disk
     } catch (cause) {
       await journal?.close()
@@ -180,7 +182,7 @@ export class Disk {
    */
   async note(ordered: readonly Ordered[]): Promise<void> {
     try {
-      this.#noting = this.#journal.append(ordered)
+      this.#noting = this.#journal.append(ordered, this.#notedHead)
       await this.#noting
     } catch (cause) {
       this.#hasFailed = true
@@ -228,13 +230,15 @@ export class Disk {
     await this.#claim.end()
   }
 
-  /** Stores what an earlier process had noted. */
+  /** Stores what an earlier process had noted, up to where something is missing: of two files the older may be the torn one. */
   async #takeOver(keys: KnownKeys, nowMs: number): Promise<void> {
-    const { head } = this.state
-    for (const ordered of await this.#journal.read()) {
+    let { head } = this.state
+    for (const { ordered, before } of await this.#journal.read()) {
       const { position, key, at } = ordered
       const isStored = position === null ? keys.find(key!, nowMs) !== undefined : position <= head
       if (isStored) continue
+      if (before > head) break
+      head = position ?? head
       if (key !== undefined) keys.add(key, position, at)
       this.#noted.push(ordered)
     }

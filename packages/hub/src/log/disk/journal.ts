@@ -10,7 +10,14 @@ const FILES = ['journal.0', 'journal.1'] as const
 /** Length and checksum of what follows, four bytes each; then the length of a head as JSON, the head, the event. */
 const PREFIX_BYTES = 12
 
-type Head = [position: Position | null, key: string | null]
+type Head = [position: Position | null, key: string | null, before: Position]
+
+/** What was noted. */
+export interface Noted {
+  readonly ordered: Ordered
+  /** The newest position that had been given before: without what has it, something was lost in between. */
+  readonly before: Position
+}
 
 interface JournalFile {
   readonly handle: FileHandle
@@ -36,20 +43,23 @@ export class Journal {
   }
 
   /** Everything that is whole, in its order; what follows a part that was torn off is gone. */
-  async read(): Promise<Ordered[]> {
-    const found: Ordered[] = []
+  async read(): Promise<Noted[]> {
+    const found: Noted[] = []
     for (const { handle, length } of this.#files) {
       const bytes = Buffer.alloc(length)
       await handle.read(bytes, 0, length, 0)
       found.push(...decode(bytes))
     }
-    return found.sort((a, b) => (a.position ?? 0) - (b.position ?? 0))
+    return found.sort((a, b) => (a.ordered.position ?? 0) - (b.ordered.position ?? 0))
   }
 
-  /** Resolves when the operating system has all of it; none of it counts when that fails. */
-  async append(ordered: readonly Ordered[]): Promise<void> {
+  /**
+   * Resolves when the operating system has all of it; none of it counts when that fails.
+   * @param before the newest position that was given before
+   */
+  async append(ordered: readonly Ordered[], before: Position): Promise<void> {
     const file = this.#files[this.#active]
-    const bytes = Buffer.concat(ordered.flatMap(encode))
+    const bytes = Buffer.concat(chain(ordered, before).flatMap(encode))
     try {
       await writeAll(file.handle, bytes, file.length)
       file.length += bytes.length
@@ -100,8 +110,17 @@ async function writeAll(handle: FileHandle, bytes: Buffer, start: number): Promi
   }
 }
 
-function encode({ position, key, record }: Ordered): Buffer[] {
-  const head: Head = [position, key ?? null]
+function chain(ordered: readonly Ordered[], before: Position): Noted[] {
+  let last = before
+  return ordered.map((one) => {
+    const noted = { ordered: one, before: last }
+    last = one.position ?? last
+    return noted
+  })
+}
+
+function encode({ ordered: { position, key, record }, before }: Noted): Buffer[] {
+  const head: Head = [position, key ?? null, before]
   const text = Buffer.from(JSON.stringify(head))
   const prefix = Buffer.allocUnsafe(PREFIX_BYTES)
   prefix.writeUInt32LE(text.length + record.length)
@@ -110,17 +129,18 @@ function encode({ position, key, record }: Ordered): Buffer[] {
   return [prefix, text, record]
 }
 
-function* decode(bytes: Buffer): Generator<Ordered> {
+function* decode(bytes: Buffer): Generator<Noted> {
   for (let start = 0; start + PREFIX_BYTES <= bytes.length; ) {
     const end = start + PREFIX_BYTES + bytes.readUInt32LE(start)
     const content = bytes.subarray(start + PREFIX_BYTES, end)
     if (end > bytes.length || content.length === 0 || crc32(content) !== bytes.readUInt32LE(start + 4)) return
     const headBytes = bytes.readUInt32LE(start + 8)
-    const [position, key] = JSON.parse(content.toString('utf8', 0, headBytes)) as Head
+    const [position, key, before] = JSON.parse(content.toString('utf8', 0, headBytes)) as Head
     const record = Buffer.from(content.subarray(headBytes))
     const header = decodeHeader(record)
     if (!header) return
-    yield { position, key: key ?? undefined, at: header.at, channels: header.channels, record }
+    const { at, channels } = header
+    yield { ordered: { position, key: key ?? undefined, at, channels, record }, before }
     start = end
   }
 }

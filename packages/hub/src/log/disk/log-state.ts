@@ -32,9 +32,12 @@ export function newState(birth: Position): LogState {
   return { birth, head: birth, forgotten: ZERO, isUncertain: false, ...nothing }
 }
 
-/** The log goes on after `now` at the earliest, and whatever was above its head may have been lost. */
+/** The clock may have been set back since positions were given that are lost; but not by more than this. Microseconds. */
+const LEAP_US = 10_000_000
+
+/** The log goes on above all that was given before, and whatever was above its head may have been lost. */
 export function withHole(state: LogState, now: Position): LogState {
-  const through = Math.max(state.head + 1, now) as Position
+  const through = (Math.max(state.head, now) + LEAP_US) as Position
   const holes = [...state.holes, { after: state.head, through }]
   if (holes.length > MAX_HOLES) {
     const [first, second] = holes.splice(0, 2) as [Hole, Hole]
