@@ -99,6 +99,8 @@ export class HistoryClient {
       return
     }
     this.#closeUnpassedGaps()
+    // Cut before it was told why, it asks from there, and is told then.
+    this.#wentBackFrom = undefined
     this.#isConnected = true
     this.#counts.connects++
     this.#wishes = [wish]
