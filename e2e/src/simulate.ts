@@ -8,6 +8,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '2000' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    failures: { type: 'string', default: '10' },
     trace: { type: 'boolean', default: false },
   },
 })
@@ -28,7 +29,7 @@ for (let seed = first; seed < first + count; seed++) {
     failures++
     print(`seed ${seed} failed; run it again with: npm run simulate -- --world ${world} --seed ${seed}`)
     for (const violation of report.violations.slice(0, 10)) print(`  ${violation}`)
-    if (failures === 10) break
+    if (failures === Number(values.failures)) break
   }
   if ((seed - first + 1) % 1000 === 0) print(`${seed - first + 1} of ${count} runs, ${failures} failed`)
 }

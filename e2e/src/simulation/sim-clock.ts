@@ -14,6 +14,8 @@ interface Timer {
 export class SimClock implements Clock {
   readonly #random: Random
   #nowMs = 1_700_000_000_000
+  /** By how much the clock was set forward, in all. */
+  #aheadMs = 0
   #ready: (() => void)[] = []
   readonly #timers = new Set<Timer>()
 
@@ -22,7 +24,12 @@ export class SimClock implements Clock {
   }
 
   now(): number {
-    return this.#nowMs
+    return this.#nowMs + this.#aheadMs
+  }
+
+  /** The clock is set anew; timers run on. */
+  jump(ms: number): void {
+    this.#aheadMs += ms
   }
 
   random(): number {

@@ -1,5 +1,6 @@
 import type { Hub, HubOptionsInput, PublishRequest, Tuning } from '@fanline/hub'
 import { checkHistory, type HistoryRecord } from '@fanline/hub/testing'
+import { DiskWorld } from './disk-world.ts'
 import { MemoryWorld } from './memory-world.ts'
 import { Random } from './random.ts'
 import { RedisWorld } from './redis-world.ts'
@@ -13,6 +14,9 @@ const CHANNELS = ['a', 'b', 'c', 'd']
 const LATER_CHANNELS = ['e', 'f', 'g', 'h']
 const USERS = ['u', 'v']
 const STEPS = 500
+/** After so long a publisher without an answer tries again. */
+const RETRY_MS = 500
+
 type Publish = Extract<HistoryRecord, { op: 'publish' }>
 
 /** More turns than any run needs to settle once all faults have ended. */
@@ -31,7 +35,7 @@ export interface SimulationReport {
 }
 
 /** Where hubs may live. */
-export const WORLDS = { memory: MemoryWorld, redis: RedisWorld } as const
+export const WORLDS = { memory: MemoryWorld, redis: RedisWorld, disk: DiskWorld } as const
 export type WorldName = keyof typeof WORLDS
 
 /**
@@ -135,6 +139,8 @@ class Simulation {
     this.#world.calm()
     let healingMs = this.#world.healingMs
     for (let turn = 0; turn < SETTLING_TURNS; turn++) {
+      // Where everybody tries again at once, a log that tries again in a moment needs that moment.
+      if (turn % 100 === 99) this.#clock.pass(100)
       let moved = this.#clock.busy
       this.#clock.step()
       for (const client of this.#clients) {
@@ -241,6 +247,7 @@ class Simulation {
     const except = random.oneIn(5) ? [random.pick(USERS)] : []
     const ephemeral = random.oneIn(8)
     const request: PublishRequest = { ...target, except, ephemeral, data: { name: event, padding } }
+    if (this.#world.isRemote && random.oneIn(2)) request.key = event
     const { all, users = [], channels = [] } = target
     const publish: Publish = {
       op: 'publish',
@@ -251,8 +258,14 @@ class Simulation {
       except,
       ephemeral,
     }
-    const hub = this.#world.hub()
     this.#unanswered.set(event, publish)
+    this.#send(request, publish)
+  }
+
+  /** Who gets no answer, and gave a key, tries again wherever it can. */
+  #send(request: PublishRequest, publish: Publish): void {
+    const hub = this.#world.hub()
+    const { event } = publish
     const answered = (answer: Pick<Publish, 'outcome' | 'position'>): void => {
       // A process that has died tells nobody what became of it.
       if (this.#dead.has(hub)) return
@@ -265,6 +278,8 @@ class Simulation {
         const outcome = this.#world.outcomeOf(error)
         if (!outcome) this.violations.push(`a publish failed: ${error.stack}`)
         answered({ outcome: outcome ?? 'unknown', position: null })
+        if (outcome !== 'unknown' || request.key === undefined || this.#dead.has(hub)) return
+        this.#clock.after(RETRY_MS, () => this.#send(request, publish))
       },
     )
   }

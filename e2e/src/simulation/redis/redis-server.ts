@@ -33,6 +33,7 @@ export class SimRedisServer {
   #snapshot: ReturnType<RedisStore['snapshot']>
   #run = 1
   #isUp = true
+  #slowUntil = 0
   /** How far its clock is off, in milliseconds. */
   #skewMs = 0
 
@@ -66,6 +67,8 @@ export class SimRedisServer {
       },
     })
     this.#connections.add(connection)
+    // Not everybody finds its way back at once.
+    if (this.#clock.now() < this.#slowUntil && this.#random.oneIn(4)) connection.stall(4000)
     return connection
   }
 
@@ -87,6 +90,7 @@ export class SimRedisServer {
     for (const connection of this.connections()) connection.cut()
     this.#clock.after(downMs, () => {
       this.#isUp = true
+      this.#slowUntil = this.#clock.now() + 3000
     })
   }
 
