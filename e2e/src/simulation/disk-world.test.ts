@@ -1,0 +1,3 @@
+import { testWorld } from './world-tests.ts'
+
+testWorld({ world: 'disk', seeds: 240 })
