@@ -7,7 +7,7 @@ import { freePort } from './free-port.ts'
 const PROGRAM = fileURLToPath(new URL('../../packages/server/bin/fanline.js', import.meta.url))
 
 /** The longest that a server may take until it is ready, in milliseconds. */
-const START_LIMIT_MS = 20_000
+const START_LIMIT_MS = 60_000
 
 /** `fanline` in a process of its own. */
 export interface RunningServer {

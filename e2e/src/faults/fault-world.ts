@@ -32,7 +32,7 @@ export interface FaultWorldOptions {
 const LAST_DATA = 'last'
 
 /** How long all clients may take to hear the last event, in milliseconds. */
-const CATCH_UP_MS = 60_000
+const CATCH_UP_MS = 300_000
 
 /** Everything of the longest run stays in the history, so that no gap is the history's. */
 const ROOMY = ['--history-max-events', '100000', '--history-max-bytes', '100000000']

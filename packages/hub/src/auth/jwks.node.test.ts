@@ -7,28 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
+import { CERTIFICATE, CERTIFICATE_KEY } from '../testing/certificate.ts'
 import { tokenMaker } from '../testing/token-maker.ts'
 import { type JwtOptions, tokenReport } from './jwt.ts'
-
-/** Of localhost, signed by itself, from 2020 to 2100. */
-const CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBZjCCAQ2gAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv
-c3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEwMDAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM
-CWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABKYWKXFF5nt1p7XB
-2ToEk0UowIqV33+dCCG2ZJ7idBaz1/iI/qzUYd1fXXo5bwLWLGFmPq9EExmQ9kLZ
-WiDUPDajTjBMMA8GA1UdEwEB/wQFMAMBAf8wGgYDVR0RBBMwEYIJbG9jYWxob3N0
-hwR/AAABMB0GA1UdDgQWBBQOhYw90x0biiG8U+sYteUh60JTgjAKBggqhkjOPQQD
-AgNHADBEAiAlKq7Q9ZQ+/f2W5To0BFNwp5w6WbQ7OQSn8cKvGC8kiwIgJD8kSU8C
-CbskieK6NXpalVG+oxJyzexqpnkKN3xotZA=
------END CERTIFICATE-----
-`
-
-const KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgq7S/qCtMsPAiHD2t
-tumgwLRQ/libMZU9a73jePXq/VuhRANCAASmFilxReZ7dae1wdk6BJNFKMCKld9/
-nQghtmSe4nQWs9f4iP6s1GHdX116OW8C1ixhZj6vRBMZkPZC2Vog1Dw2
------END PRIVATE KEY-----
-`
 
 /** A process of its own, because what Node trusts is settled when it starts. */
 const REPORT = `
@@ -41,7 +22,7 @@ const REPORT = `
 describe('a JWK set by https', () => {
   let requests = 0
   let set = ''
-  const server = createServer({ key: KEY, cert: CERTIFICATE }, (_req, res) => {
+  const server = createServer({ key: CERTIFICATE_KEY, cert: CERTIFICATE }, (_req, res) => {
     requests++
     res.end(set)
   })
