@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createEvent, type Position } from '@fanline/protocol'
 import { createClient } from '@redis/client'
 import type { Draft, Entry, Gap, Log } from '../log.ts'
@@ -214,4 +215,46 @@ test('an emptied Redis is noticed although nothing else has changed', async (t) 
     page.gaps.map(({ reason }) => reason),
     ['restarted'],
   )
+})
+
+test('a log that is opened while Redis stands still is open when it goes on', async (t) => {
+  const server = await RedisServer.start()
+  t.after(() => server.stop())
+  server.signal('SIGSTOP')
+  const opened = new Node(server.url).open(t)
+  // Longer than a call waits for a connection.
+  assert.equal(await Promise.race([opened, delay(3000, 'waiting')]), 'waiting')
+  server.signal('SIGCONT')
+  const node = await opened
+  await node.log.watch('a' as never)
+  const position = await node.publish('text')
+  await eventually(() => node.positions.at(-1) === position, 'it is heard')
+})
+
+test('a log ends although Redis answers nothing any more', async (t) => {
+  const server = await RedisServer.start()
+  t.after(() => server.stop())
+  const node = await new Node(server.url).open(t)
+  server.signal('SIGSTOP')
+  const appended = node.log.append([draft('text')])
+  const failed = assert.rejects(appended, { code: 'log-unavailable' })
+  await node.log.close()
+  await failed
+})
+
+test('a log that may not do what it has to is not opened', async (t) => {
+  const server = await RedisServer.start()
+  t.after(() => server.stop())
+  const admin = createClient({ url: server.url })
+  admin.on('error', () => undefined) // the server ends first
+  await admin.connect()
+  t.after(() => admin.destroy())
+  for (const right of ['+ping', '+info']) {
+    await admin.sendCommand(['ACL', 'SETUSER', 'weak', 'on', '>weak', 'allkeys', '-@all', right])
+    const client = createClient({ url: server.url, username: 'weak', password: 'weak' })
+    const log = redisLog({ client: client as never })
+    const opened = log.open({ entries: () => undefined, gap: () => undefined })
+    await assert.rejects(opened, (error: Error) => /NOPERM/.test(`${error} ${error.cause}`))
+    await log.close()
+  }
 })

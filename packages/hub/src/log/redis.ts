@@ -1,12 +1,12 @@
 /** A log on Redis or Valkey, shared by any number of hubs. Needs the package `@redis/client`. */
 import { hostname } from 'node:os'
-import { type ChannelName, connectionOf, type Position } from '@fanline/protocol'
+import { type ChannelName, connectionOf, type Position, ProblemError } from '@fanline/protocol'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Draft, Entry, Gap, Log, LogHealth, LogListener, LogPage, LogQuery, Receipt } from '../log.ts'
 import { type HubOptions, parseHubOptions } from '../options.ts'
 import { PageCache } from './page-cache.ts'
 import { Canary, LOST_MS } from './redis/canary.ts'
-import type { ClonableRedisClient, RedisClient } from './redis/client.ts'
+import { type ClonableRedisClient, endClient, isRefusal, type RedisClient } from './redis/client.ts'
 import type { Durability, RedisAck } from './redis/durability.ts'
 import { LiveFeed } from './redis/live-feed.ts'
 import { encodePayload } from './redis/message.ts'
@@ -34,6 +34,9 @@ const SILENCE_MS = 5000
 
 /** The least time that trim marks are kept: a client that was away for longer may hear of a loss that is none. */
 const MARKS_MS = 7 * 86_400_000
+
+/** How long to wait before a log that could not be begun is begun again, in milliseconds. */
+const AGAIN_MS = 200
 
 /** Drafts of one call, and entries of one channel in one read: Redis does nothing else meanwhile. */
 const DRAFTS_PER_CALL = 512
@@ -147,16 +150,27 @@ class RedisLog implements Log {
   async open(listener: LogListener): Promise<void> {
     this.#listener = listener
     await Promise.all([this.#session.open(), this.#subscriber.connect()])
-    await Promise.all([
-      this.#subscriptions.add(`${this.#prefix}:x`),
-      this.#subscriptions.add(this.#tickChannel),
-    ])
-    this.#durability = await this.#session.durability(this.#ack)
-    const page = await this.#readRaw([], null, 1)
-    this.#feed.begin(page)
-    this.#saw(page.head)
+    // The server may go away at any moment: it is begun anew until all of it was done.
+    while (!(await this.#begin())) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
     this.#canary.begin()
     this.#cancelTick = systemClock.every(TICK_MS, () => void this.#touch())
+  }
+
+  /** False when the server went away meanwhile. @throws ProblemError when trying again would not help */
+  async #begin(): Promise<boolean> {
+    try {
+      const own = [`${this.#prefix}:x`, this.#tickChannel]
+      await Promise.all(own.map((channel) => this.#subscriptions.add(channel)))
+      this.#durability = await this.#session.durability(this.#ack)
+      const page = await this.#readRaw([], null, 1)
+      this.#feed.begin(page)
+      this.#saw(page.head)
+      return true
+    } catch (error) {
+      const isOptionWrong = error instanceof ProblemError && error.code === 'option-invalid'
+      if (isOptionWrong || isRefusal(error) || !this.#listener) throw error
+      return false
+    }
   }
 
   append(drafts: readonly Draft[]): Promise<readonly Receipt[]> {
@@ -210,8 +224,7 @@ class RedisLog implements Log {
     this.#listener = undefined
     await this.peers.close()
     await this.#session.close()
-    if (this.#subscriber.isReady) await this.#subscriber.close()
-    else this.#subscriber.destroy()
+    await endClient(this.#subscriber)
   }
 
   get #problem(): string | undefined {

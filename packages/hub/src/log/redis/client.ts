@@ -16,3 +16,23 @@ export interface RedisClient {
 export interface ClonableRedisClient extends RedisClient {
   duplicate(overrides?: Record<string, unknown>): RedisClient
 }
+
+/** How long a connection that is ended waits for what was asked before, in milliseconds. */
+const LAST_ANSWERS_MS = 1000
+
+/** Ends a connection. A server that went away meanwhile never answers what was asked, and that is not waited for. */
+export async function endClient(client: RedisClient): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, LAST_ANSWERS_MS)
+  })
+  if (client.isReady) await Promise.race([client.close(), late])
+  clearTimeout(timer)
+  client.destroy()
+}
+
+/** True for the answer of a server that does not let this client in, or not do this: trying again would not help. */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return /^(NOPERM|NOAUTH|WRONGPASS) /.test(error.message) || isRefusal(error.cause)
+}

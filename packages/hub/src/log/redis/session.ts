@@ -1,5 +1,5 @@
 import { ProblemError } from '@fanline/protocol'
-import type { RedisClient } from './client.ts'
+import { endClient, isRefusal, type RedisClient } from './client.ts'
 import { type Durability, durabilityOf, type RedisAck } from './durability.ts'
 import type { Script } from './script.ts'
 import { serverRun } from './server-run.ts'
@@ -17,6 +17,8 @@ export class Session {
   #run: string | undefined
   #waiting: (() => void)[] = []
   #isClosed = false
+  /** Why the server does not say who it is. */
+  #refusal: unknown
 
   /** @param onReady called each time the server behind the connection is known */
   constructor(client: RedisClient, onReady: () => void) {
@@ -35,9 +37,16 @@ export class Session {
     return this.#run
   }
 
+  /**
+   * Resolves when the server is known, however long it is away.
+   * @throws Error when it does not let this client ask
+   */
   async open(): Promise<void> {
     await this.#client.connect()
-    await this.#known()
+    while (this.#run === undefined && !this.#isClosed) {
+      if (this.#refusal) throw this.#refusal
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
   }
 
   /**
@@ -78,19 +87,19 @@ export class Session {
   async close(): Promise<void> {
     this.#isClosed = true
     for (const resolve of this.#waiting.splice(0)) resolve()
-    if (this.#client.isReady) await this.#client.close()
-    else this.#client.destroy()
+    await endClient(this.#client)
   }
 
   async #learn(): Promise<void> {
     try {
       this.#run = await serverRun(this.#client)
-    } catch {
-      // The connection was lost again; it says `ready` anew when it is there.
-      return
+    } catch (error) {
+      // Where the connection was lost again, it says `ready` anew when it is there.
+      if (!isRefusal(error)) return
+      this.#refusal = error
     }
     for (const resolve of this.#waiting.splice(0)) resolve()
-    this.#onReady()
+    if (this.#run !== undefined) this.#onReady()
   }
 
   /** A server that was made a replica of another one refuses writes; who took its place is known after connecting anew. */
