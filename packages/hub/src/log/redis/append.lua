@@ -76,5 +76,5 @@ while i <= #ARGV do
   end
   i = i + 4 + count
 end
-redis.call('HSET', meta, 'last', text(last))
+redis.call('HSET', meta, 'last', text(last), 'at', text(now))
 return answer

@@ -1,7 +1,8 @@
 -- Stands before every script of the log. All keys begin with ARGV[1], whose hash tag keeps them in one slot of a
 -- cluster; KEYS[1] routes the call there.
 --
---   PREFIX:meta       hash: last (newest position), born (first one), run (who last wrote), eph (newest token)
+--   PREFIX:meta       hash: last (newest position), at (when it was given), born (first one), run (who last wrote), eph
+--                     (newest token)
 --   PREFIX:s:CHANNEL  stream: the entries of a channel, id POSITION-0, fields a (ms since 1970) and d (payload)
 --   PREFIX:m:CHANNEL  hash: l (newest position), b (bytes), t (everything up to here was trimmed)
 --   PREFIX:k:KEY      string: "POSITION AT" of an idempotency key
@@ -39,17 +40,19 @@ local leap = 10000000
 -- was acknowledged. What was lost only those know who saw it; here the place is marked, and a position is used up, so
 -- that everything before it is old.
 local function step(run, floor, now)
-  local known = redis.call('HMGET', meta, 'last', 'born', 'run')
+  local known = redis.call('HMGET', meta, 'last', 'born', 'run', 'at')
   local last, born, before = tonumber(known[1]), known[2], known[3]
   if not born then
     last = math.max(now * 1000, floor + 1) + leap
     born = text(last)
-    redis.call('HSET', meta, 'last', born, 'born', born, 'run', run)
+    redis.call('HSET', meta, 'last', born, 'born', born, 'run', run, 'at', text(now))
   elseif before ~= run then
-    local first = math.max(last + 1, now * 1000, floor + 1) + leap
+    -- The same old data may come back twice: what was given in between lies within the time that has passed.
+    local passed = math.max(0, now - (tonumber(known[4]) or now)) * 1000
+    local first = math.max(last + 1 + passed, now * 1000, floor + 1) + leap
     redis.call('ZADD', prefix .. ':steps', text(first), before .. ' ' .. text(last) .. ' ' .. text(first))
     redis.call('ZREMRANGEBYRANK', prefix .. ':steps', 0, -65)
-    redis.call('HSET', meta, 'last', text(first), 'run', run)
+    redis.call('HSET', meta, 'last', text(first), 'run', run, 'at', text(now))
     last = first
   end
   return last, born

@@ -9,7 +9,7 @@ local now = now_ms(ARGV[4])
 local last, born = step(run, floor, now)
 if last < floor then
   last = floor
-  redis.call('HSET', meta, 'last', text(last))
+  redis.call('HSET', meta, 'last', text(last), 'at', text(now))
 end
 
 -- What it saw is lost where the data went on from an older position: under the next server after that one, or, when
