@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createEvent, type Position } from '@fanline/protocol'
 import { createClient } from '@redis/client'
 import type { Draft, Entry, Gap, Log } from '../log.ts'
-import { eventually } from '../testing/deadline.ts'
+import { eventually, inTime } from '../testing/deadline.ts'
 import { type RedisPersistence, RedisServer } from '../testing/redis-server.ts'
 import { redisLog } from './redis.ts'
 
@@ -229,6 +229,31 @@ test('a log that is opened while Redis stands still is open when it goes on', as
   await node.log.watch('a' as never)
   const position = await node.publish('text')
   await eventually(() => node.positions.at(-1) === position, 'it is heard')
+})
+
+test('a publish that Redis does not answer fails, and is one event when it is tried again', async (t) => {
+  const server = await RedisServer.start()
+  t.after(() => server.stop())
+  const node = await new Node(server.url).open(t)
+  await node.log.watch('a' as never)
+  const keyed = { ...draft('text'), key: 'k' }
+  server.signal('SIGSTOP')
+  await assert.rejects(
+    inTime(node.log.append([keyed]), () => 'an answer', 30_000),
+    { code: 'log-unavailable' },
+  )
+  server.signal('SIGCONT')
+  await node.publish('next')
+  // Redis has read the first one after all, or reads it now.
+  await node.log.append([keyed])
+  await eventually(() => node.heard.length === 2, 'both are heard')
+  const { entries } = await node.log.read({
+    channels: ['a' as never],
+    after: 0 as Position,
+    maxEntries: 10,
+    maxBytes: 1e6,
+  })
+  assert.deepEqual(entries.map(({ event }) => event.data).sort(), ['next', 'text'])
 })
 
 test('a log ends although Redis answers nothing any more', async (t) => {

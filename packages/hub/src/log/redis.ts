@@ -97,6 +97,8 @@ class RedisLog implements Log {
   #cancelTick: () => void = () => undefined
   #durability: Durability | undefined
   readonly #canary = new Canary()
+  /** When the first tick was sent that has no answer yet. */
+  #unansweredSince = Number.POSITIVE_INFINITY
 
   constructor({
     client,
@@ -322,10 +324,13 @@ class RedisLog implements Log {
   /** Says what this node has seen, and asks for the head in front of everybody's ears. */
   async #touch(): Promise<void> {
     if (!this.#listener) return
+    // To its socket timeout the connection looks alive: it is written to.
+    if (performance.now() - this.#unansweredSince > SILENCE_MS) this.#session.connectAnew()
     const word = this.#canary.next()
     const run = this.#session.run
     if (run === undefined) return
     const seen = this.#sightings.list()
+    this.#unansweredSince = Math.min(this.#unansweredSince, performance.now())
     try {
       const args = [this.#floor, this.#now, this.#node, `${this.#marksMs}`, word, ...seen]
       const [head, born] = (await this.#session.call(TOUCH, this.#prefix, args)) as [string, string]
@@ -333,6 +338,8 @@ class RedisLog implements Log {
       this.#sightings.told(seen, this.#session.run ?? run, Number(head) as Position)
     } catch {
       // Without a connection there is nobody to tell; the next tick asks again.
+    } finally {
+      this.#unansweredSince = Number.POSITIVE_INFINITY
     }
   }
 

@@ -102,8 +102,11 @@ export class Session {
     if (this.#run !== undefined) this.#onReady()
   }
 
-  /** A server that was made a replica of another one refuses writes; who took its place is known after connecting anew. */
-  #connectAnew(): void {
+  /**
+   * Gives up the connection, and with it every call that waits for an answer, and makes it again: for a server that says
+   * nothing any more, or was made a replica and takes no writes. Who stands in its place is known after that.
+   */
+  connectAnew(): void {
     this.#run = undefined
     if (this.#isClosed) return
     this.#client.destroy()
@@ -127,7 +130,7 @@ export class Session {
   #explain(error: unknown): ProblemError {
     if (isReply(error, 'OOM'))
       return new ProblemError('log-full', 'Redis is out of memory.', { cause: error })
-    if (isReply(error, 'READONLY')) this.#connectAnew()
+    if (isReply(error, 'READONLY')) this.connectAnew()
     return new ProblemError('log-unavailable', 'Redis did not answer, or refused.', { cause: error })
   }
 }
