@@ -9,14 +9,15 @@ register(new URL('./disk/module-hooks.js', import.meta.url))
 const { diskLog } = await import('@fanline/hub/disk-log')
 
 /** Backwards by less than positions leap after a crash. */
-const JUMPS_MS = [-1500, -20, 300, 3_600_000]
+const JUMP_BACK_MS = -1500
+const JUMPS_MS = [JUMP_BACK_MS, -20, 300, 3_600_000]
 
 /**
  * One process at a time on a simulated disk: the shipped log on disk, whose processes are killed, whose machine loses
  * its power, whose disk is full for a while, and whose clock is set back and forward.
  */
 export class DiskWorld implements World {
-  readonly isRemote = false
+  readonly isTriedAgain = true
   readonly turnsPerStep = 4
   readonly healingMs = 6000
   readonly #parts: WorldParts
@@ -50,9 +51,9 @@ export class DiskWorld implements World {
     if (!random.oneIn(60)) return
     const dice = random.between(1, 10)
     if (dice <= 3) this.#fill()
-    else if (dice <= 5) this.#jump()
+    else if (dice <= 5) this.#jump(random.pick(JUMPS_MS))
     else if (dice <= 8) this.#end('its process is killed', () => this.#disk.endProcess())
-    else this.#end('the power fails', () => this.#disk.losePower())
+    else this.#losePower()
   }
 
   restart(): void {
@@ -69,9 +70,14 @@ export class DiskWorld implements World {
     return error.code === 'log-full' || error.code === 'log-unavailable' ? 'fail' : undefined
   }
 
-  #jump(): void {
-    const { random, clock, note } = this.#parts
-    const ms = random.pick(JUMPS_MS)
+  /** The clock of a machine that begins anew may be behind. */
+  #losePower(): void {
+    if (this.#parts.random.oneIn(2)) this.#jump(JUMP_BACK_MS)
+    this.#end('the power fails', () => this.#disk.losePower())
+  }
+
+  #jump(ms: number): void {
+    const { clock, note } = this.#parts
     note(`the clock jumps by ${ms} ms`)
     clock.jump(ms)
   }

@@ -4,7 +4,7 @@ import type { World, WorldParts, WorldSettings } from './world.ts'
 
 /** One process with its history in memory, on a log that is as awkward as its port allows every second time. */
 export class MemoryWorld implements World {
-  readonly isRemote = false
+  readonly isTriedAgain = false
   readonly turnsPerStep = 0
   readonly healingMs = 0
   readonly #parts: WorldParts

@@ -20,7 +20,7 @@ interface Node {
  * them. Every second seed is the other way round.
  */
 export class RedisWorld implements World {
-  readonly isRemote = true
+  readonly isTriedAgain = true
   readonly turnsPerStep = 4
   readonly healingMs = 8000
   readonly #parts: WorldParts

@@ -247,7 +247,7 @@ class Simulation {
     const except = random.oneIn(5) ? [random.pick(USERS)] : []
     const ephemeral = random.oneIn(8)
     const request: PublishRequest = { ...target, except, ephemeral, data: { name: event, padding } }
-    if (this.#world.isRemote && random.oneIn(2)) request.key = event
+    if (this.#world.isTriedAgain && random.oneIn(2)) request.key = event
     const { all, users = [], channels = [] } = target
     const publish: Publish = {
       op: 'publish',
@@ -258,14 +258,14 @@ class Simulation {
       except,
       ephemeral,
     }
-    this.#unanswered.set(event, publish)
     this.#send(request, publish)
   }
 
-  /** Who gets no answer, and gave a key, tries again wherever it can. */
+  /** Who is not told that it was stored, and gave a key, tries again wherever it can. */
   #send(request: PublishRequest, publish: Publish): void {
     const hub = this.#world.hub()
     const { event } = publish
+    this.#unanswered.set(event, publish)
     const answered = (answer: Pick<Publish, 'outcome' | 'position'>): void => {
       // A process that has died tells nobody what became of it.
       if (this.#dead.has(hub)) return
@@ -278,7 +278,7 @@ class Simulation {
         const outcome = this.#world.outcomeOf(error)
         if (!outcome) this.violations.push(`a publish failed: ${error.stack}`)
         answered({ outcome: outcome ?? 'unknown', position: null })
-        if (outcome !== 'unknown' || request.key === undefined || this.#dead.has(hub)) return
+        if (request.key === undefined || this.#dead.has(hub)) return
         this.#clock.after(RETRY_MS, () => this.#send(request, publish))
       },
     )

@@ -34,8 +34,8 @@ export interface World {
   restart(): void
   /** From now on nothing happens to it any more, and what was broken is mended. */
   calm(): void
-  /** True when an answer may be lost on its way. */
-  readonly isRemote: boolean
+  /** True when publishers try again, with the same key, what failed. */
+  readonly isTriedAgain: boolean
   /** Where a word has a way to go, so many turns pass after each step. */
   readonly turnsPerStep: number
   /** After its last fault a world may need some time until everything is told; milliseconds. */

@@ -79,13 +79,6 @@ export const MUTANTS: readonly Mutant[] = [
     world: 'memory',
   },
   {
-    name: 'an event of several channels counts as announced when one of them is',
-    file: 'hub/dist/feed.js',
-    search: 'return Math.max(ZERO, this.#end - 1);',
-    replace: 'return this.#end;',
-    world: 'memory',
-  },
-  {
     name: 'a channel forgets up to where it was trimmed',
     file: 'hub/dist/log/memory.js',
     search: 'channel.trimmed = entry.position;',

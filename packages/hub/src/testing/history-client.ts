@@ -266,7 +266,8 @@ export class HistoryClient {
     const before = this.#repeatable.get(event.name)
     this.#repeatable.set(event.name, position)
     if (before === undefined || before === position) return
-    const wasTold = this.#rollbacks.some((gap) => gap.from < before && before <= gap.to)
+    // What it heard itself is no part of the gap that it is told.
+    const wasTold = this.#rollbacks.some((gap) => before <= gap.to)
     if (!wasTold) this.#blame('duplicate', `${event.name} came at ${before} and at ${position}`)
   }
 

@@ -25,7 +25,9 @@ export interface TailLine {
 
 /** Who hears of what happens on the stream. `text` is the line as it came. */
 export interface TailListener {
-  connected(hello: Hello): void
+  /** @param after the id that was asked to go on after; undefined for a first connection */
+  connected(hello: Hello, line: TailLine, after: string | undefined): void
+  checkpoint?(line: TailLine): void
   event(line: TailLine, text: string): void
   gap(gap: GapNotice, text: string): void
   bye(bye: Bye, text: string): void
@@ -103,6 +105,7 @@ async function follow(
 ): Promise<Resumption> {
   const giveUp = (): void => void response.destroy(new Error('The stream is silent.'))
   let patience = setTimeout(giveUp, GREETING_MS)
+  const after = id
   try {
     for await (const text of linesOf(response.setEncoding('utf8'))) {
       patience.refresh()
@@ -115,10 +118,11 @@ async function follow(
           const hello = line.data as Hello
           clearTimeout(patience)
           patience = setTimeout(giveUp, hello.heartbeatMs * MISSED_HEARTBEATS)
-          listener.connected(hello)
+          listener.connected(hello, line, after)
           break
         }
         case 'fanline.checkpoint':
+          listener.checkpoint?.(line)
           break
         case 'fanline.gap':
           listener.gap(line.data as GapNotice, text)

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { Program } from '../testing/program.ts'
+import { Program, startDev } from '../testing/program.ts'
 
 const PUBLISHED = [
   '{"op":"publish","event":"p1","outcome":"ok","position":"1","channels":["a"]}',
@@ -69,4 +69,29 @@ test('a file that is not there is said to be so', async (t) => {
   const program = new Program(t, ['check', '/nowhere/at/all'])
   assert.equal(await program.exitCode, 2)
   assert.match(program.stderr, /^fanline: \/nowhere\/at\/all cannot be read: /)
+})
+
+test('what publish and tail have recorded is a history', async (t) => {
+  const { url } = await startDev(t)
+  const directory = mkdtempSync(join(tmpdir(), 'fanline-check-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const env = { FANLINE_URL: url }
+  const publish = new Program(t, ['publish', '--stdin', 'news', '--record', 'published'], { env, directory })
+  publish.type('one\ntwo\n')
+  publish.endInput()
+  assert.equal(await publish.exitCode, 0, publish.stderr)
+  const only = ['publish', '--user', 'alice', 'three', '--record', 'published']
+  assert.equal(await new Program(t, only, { env, directory }).exitCode, 0)
+  const follow = ['tail', 'news', '--user', 'alice', '--since', 'start', '--record', 'heard']
+  const tail = new Program(t, follow, { env, directory })
+  await tail.prints(/three/)
+  const whole = new Program(t, ['check', 'published', 'heard'], { directory })
+  await whole.prints(/^delivered {2}3$/m)
+  assert.equal(await whole.exitCode, 0, whole.stdout)
+  const heard = readFileSync(join(directory, 'heard'), 'utf8').split('\n')
+  const second = heard.findIndex((line) => line.includes('"deliver"')) + 1
+  writeFileSync(join(directory, 'less'), heard.toSpliced(second, 1).join('\n'))
+  const less = new Program(t, ['check', 'published', 'less'], { directory })
+  await less.prints(/^BROKEN {5}loss, 1 times$/m)
+  assert.equal(await less.exitCode, 1)
 })

@@ -1,6 +1,7 @@
 import type { PublishRequest } from '@fanline/hub'
 import { Argument, Command } from 'commander'
 import { linesOf } from '../client/lines.ts'
+import { Recorder } from '../client/recorder.ts'
 import { call, parseProblem } from '../client/request.ts'
 import { addTargetFlags, type Target, targetOf } from '../client/target.ts'
 import { Failure, usageFailure } from '../failure.ts'
@@ -13,6 +14,7 @@ interface PublishFlags {
   readonly key?: string
   readonly ephemeral?: true
   readonly stdin?: true
+  readonly record?: string
   readonly url?: string
 }
 
@@ -37,6 +39,7 @@ export function publishCommand(): Command {
     .option('--key <key>', 'an idempotency key: the same key publishes once')
     .option('--ephemeral', 'only for who is connected now: no id, no history')
     .option('--stdin', 'publish each line of standard input')
+    .option('--record <file>', 'write down what became of it, for `fanline check`')
   return addTargetFlags(command).action(
     (first: string | undefined, second: string | undefined, flags: PublishFlags) =>
       publish(first, second, flags),
@@ -49,11 +52,12 @@ async function publish(
   flags: PublishFlags,
 ): Promise<void> {
   const target = targetOf(flags.url)
+  const recorder = flags.record === undefined ? undefined : new Recorder(flags.record)
   if (flags.stdin) {
     if (second !== undefined) throw usageFailure('DATA and --stdin exclude each other.')
     if (flags.key !== undefined)
       throw usageFailure('--key and --stdin exclude each other: a key publishes once.')
-    await publishLines(target, lineToRequest(addressing(first, flags), flags))
+    await publishLines(target, lineToRequest(addressing(first, flags), flags), recorder)
     return
   }
   const hasTarget = flags.user !== undefined || flags.all === true
@@ -71,26 +75,62 @@ async function publish(
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
   })
-  for await (const chunk of response) process.stdout.write(chunk)
+  let answer = ''
+  for await (const chunk of response.setEncoding('utf8')) answer += chunk
+  process.stdout.write(answer)
+  if (recorder) recordReceipt(recorder, body, answer)
 }
 
 /** Sends lines as they come and prints an answer for each. */
-async function publishLines(target: Target, toRequest: (line: string) => string): Promise<void> {
+async function publishLines(
+  target: Target,
+  toRequest: (line: string) => string,
+  recorder: Recorder | undefined,
+): Promise<void> {
+  /** Those that have no answer yet, where that is of interest. */
+  const sent: string[] = []
   const input = linesOf(process.stdin.setEncoding('utf8'))
   const response = await call(target, {
     method: 'POST',
     path: '/v1/publish',
     headers: { 'Content-Type': 'application/x-ndjson' },
     body: (async function* () {
-      for await (const line of input) if (line.trim() !== '') yield `${toRequest(line)}\n`
+      for await (const line of input) {
+        if (line.trim() === '') continue
+        const request = toRequest(line)
+        if (recorder) sent.push(request)
+        yield `${request}\n`
+      }
     })(),
   })
   let failed = 0
   for await (const line of linesOf(response.setEncoding('utf8'))) {
+    const request = sent.shift()
     if (parseProblem(line)) failed++
+    else if (recorder && request !== undefined) recordReceipt(recorder, JSON.parse(request), line)
     process.stdout.write(`${line}\n`)
   }
   if (failed > 0) throw new Failure(`${failed} ${failed === 1 ? 'event was' : 'events were'} not published.`)
+}
+
+/** Writes down an event under its id; one that is not in the history has none, and is left out. */
+function recordReceipt(recorder: Recorder, request: PublishRequest, answer: string): void {
+  const { id } = JSON.parse(answer) as { id: string | null }
+  if (id === null) return
+  const { channel, channels = [], user, users = [], all, except = [] } = request
+  recorder.write({
+    op: 'publish',
+    event: id,
+    outcome: 'ok',
+    position: id,
+    channels: [
+      ...(all ? ['@all'] : []),
+      ...[...(user === undefined ? [] : [user]), ...users].map((name) => `@user:${name}`),
+      ...(channel === undefined ? [] : [channel]),
+      ...channels,
+    ],
+    except: typeof except === 'string' ? [except] : except,
+  })
 }
 
 function lineToRequest(request: Partial<PublishRequest>, { json }: PublishFlags): (line: string) => string {

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { Recorder } from '../client/recorder.ts'
 import { type TailListener, type TailRequest, tail } from '../client/tail.ts'
 import { addTargetFlags, targetOf } from '../client/target.ts'
 import { painter } from '../painter.ts'
@@ -6,6 +7,7 @@ import { printable } from '../printable.ts'
 
 interface TailFlags extends Omit<TailRequest, 'channels'> {
   readonly json?: true
+  readonly record?: string
   readonly url?: string
 }
 
@@ -24,12 +26,46 @@ export function tailCommand(): Command {
     )
     .option('--since <when>', 'begin in the past: "start", or a time such as 10m (units s, m, h, d)')
     .option('--json', 'print the lines of the server as they are, gaps and farewells among them')
-  return addTargetFlags(command).action(async (channels: string[], { json, url, ...request }: TailFlags) => {
-    // Whoever read our output, such as `head`, has what it wanted.
-    process.stdout.on('error', () => process.exit(0))
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0))
-    await tail(targetOf(url), { ...request, channels }, json ? jsonPrinter() : textPrinter())
-  })
+    .option('--record <file>', 'write down what is heard, for `fanline check`')
+  return addTargetFlags(command).action(
+    async (channels: string[], { json, record, url, ...request }: TailFlags) => {
+      // Whoever read our output, such as `head`, has what it wanted.
+      process.stdout.on('error', () => process.exit(0))
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0))
+      const printer = json ? jsonPrinter() : textPrinter()
+      const listener = record === undefined ? printer : recording(new Recorder(record), printer)
+      await tail(targetOf(url), { ...request, channels }, listener)
+    },
+  )
+}
+
+/** Writes down what its listener hears. An event is known by its id; those without one are left out. */
+function recording(recorder: Recorder, listener: TailListener): TailListener {
+  const client = `tail-${crypto.randomUUID()}`
+  const moved = (position: string): void => recorder.write({ op: 'cursor', client, position })
+  return {
+    ...listener,
+    connected(hello, line, after) {
+      const { user, channels } = hello
+      recorder.write({ op: 'connect', client, user, channels, cursor: after ?? null })
+      moved(line.id!)
+      listener.connected(hello, line, after)
+    },
+    checkpoint: (line) => moved(line.id!),
+    event(line, text) {
+      const { id, channel = null } = line
+      if (id !== undefined) recorder.write({ op: 'deliver', client, event: id, position: id, channel })
+      listener.event(line, text)
+    },
+    gap(gap, text) {
+      recorder.write({ op: 'gap', client, ...gap })
+      listener.gap(gap, text)
+    },
+    pausing(pauseMs) {
+      recorder.write({ op: 'disconnect', client })
+      listener.pausing(pauseMs)
+    },
+  }
 }
 
 function textPrinter(): TailListener {
