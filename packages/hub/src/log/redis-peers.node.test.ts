@@ -118,7 +118,7 @@ test('what changes together is said together', async (t) => {
     Array.from({ length: 1000 }, (_, n) => a.others(`name-${n}`, `name-${n + 1}`)),
   )
   assert.ok(counts.every(({ b }) => String(b) === '1,1'))
-  // 3 with the names, 3 or so with the questions; and both say every second that they are there.
+  // 6 with the names, 3 or so with the questions; and both say every second that they are there.
   const run = (await scriptsRun()) - before
   assert.ok(run < 100, `${run} calls for 3,000 names and 1,000 questions`)
 })

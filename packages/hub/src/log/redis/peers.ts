@@ -20,7 +20,7 @@ const REPORT_MS = 100
 const ANSWER_MS = 2000
 
 /** Redis does nothing else meanwhile; and Lua takes no more than 8,000 at once. */
-const NAMES_PER_CALL = 1000
+const NAMES_PER_CALL = 500
 
 /** A longer word of another node is passed over, in characters. */
 const MAX_WORD_LENGTH = 16 * 1024 * 1024
