@@ -4,10 +4,12 @@ import { setTimeout } from 'node:timers/promises'
 import { ProblemError } from '@fanline/protocol'
 import { createClient } from '@redis/client'
 import { type Authenticator, grantAccess } from './authenticator.ts'
+import { eventStreamDialect } from './dialect.ts'
 import type { RoutesOptions } from './http/routes.ts'
 import type { HubStats } from './hub-stats.ts'
 import { redisLog } from './log/redis.ts'
 import type { HubOptionsInput } from './options.ts'
+import type { Sink, SinkListener } from './sink.ts'
 import { eventually, inTime } from './testing/deadline.ts'
 import { RedisServer } from './testing/redis-server.ts'
 import { nodeDoor, type ServedHub, withHub } from './testing/served-hub.ts'
@@ -355,7 +357,7 @@ describe('limits count the streams of all hubs', () => {
     withTwoHubs(
       async (a, b) => {
         await listenAt(b, '/v1/events')
-        await comes(async () => (await a.hub.cluster.countElsewhere(['@address:192.0.2.1'])) === 1, 'it')
+        await comes(async () => (await a.hub.cluster.countElsewhere(['@address:192.0.2.1']))[0] === 1, 'it')
         const { status, json } = await a.call('GET', '/v1/events', undefined, asking)
         assert.deepEqual([status, json.code], [429, 'too-many-connections-of-address'])
       },
@@ -407,3 +409,43 @@ describe('presence', () => {
       )
     }))
 })
+
+it('who comes together is counted, placed in the log and told to others together', () =>
+  withTwoHubs(async (a) => {
+    const admin = await createClient({ url: server.url }).connect()
+    const scriptsRun = async (): Promise<number> =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1])
+    try {
+      const before = await scriptsRun()
+      const clients = Array.from({ length: 500 }, (_, n) =>
+        a.hub.connect({ user: `u${n}`, channels: [`c${n % 10}`] }, silentSink(), eventStreamDialect),
+      )
+      await Promise.all(clients)
+      await comes(
+        async () => (await admin.hLen(`{cluster-${clusters}}:f:${a.hub.cluster.nodes()[0]?.id}`)) > 500,
+        'all',
+      )
+      const run = (await scriptsRun()) - before
+      assert.ok(run < 100, `${run} calls for 500 clients`)
+    } finally {
+      admin.destroy()
+    }
+  }))
+
+/** Takes everything, and is there for nobody. */
+function silentSink(): Sink {
+  const nothing = (): void => undefined
+  let listener: SinkListener | undefined
+  const end = (): void => listener?.closed()
+  return {
+    open: (opened) => {
+      listener = opened
+    },
+    write: () => true,
+    flush: nothing,
+    end,
+    destroy: end,
+    bufferedBytes: () => 0,
+    progress: () => 0,
+  }
+}

@@ -279,22 +279,23 @@ export class Cluster implements PeerSelf {
   followersElsewhere(channels: readonly ChannelName[]): Promise<number> | undefined {
     if (!this.#peers) return undefined
     const id = channels.length === 1 ? connectionOf(channels[0]!) : undefined
-    if (id === undefined) return this.#countUnder(this.#peers, channels)
+    if (id === undefined) return this.#countUnder(this.#peers, channels).then(sum)
     // A connection that is here is nowhere else.
     if (this.#registry.get(id)) return Promise.resolve(0)
     return this.connection(id).then((info) => (info ? 1 : 0))
   }
 
-  /** How many streams other hubs have under some names, as they say if they say it soon; otherwise none. */
-  async countElsewhere(names: readonly string[]): Promise<number> {
-    return this.#peers ? this.soon(this.#countUnder(this.#peers, names)) : 0
+  /** How many streams other hubs have under each of some names, as they say if they say it soon; otherwise none. */
+  async countElsewhere(names: readonly string[]): Promise<readonly number[]> {
+    const none = names.map(() => 0)
+    return this.#peers ? this.soon(this.#countUnder(this.#peers, names), none) : none
   }
 
   /** What the others say, if they say it soon: nobody waits for figures of a log that no longer answers. */
-  async soon(figure: Promise<number>): Promise<number> {
+  async soon<T>(figure: Promise<T>, otherwise: T): Promise<T> {
     let cancel: (() => void) | undefined
-    const late = new Promise<number>((resolve) => {
-      cancel = this.#clock.after(PATIENCE_MS, () => resolve(0))
+    const late = new Promise<T>((resolve) => {
+      cancel = this.#clock.after(PATIENCE_MS, () => resolve(otherwise))
     })
     return Promise.race([figure, late]).finally(cancel)
   }
@@ -391,14 +392,14 @@ export class Cluster implements PeerSelf {
     return pageOfUsers(counts, after, limit)
   }
 
-  /** How many connections other hubs have under some names; none when nobody can say. */
-  async #countUnder(peers: Peers, names: readonly string[]): Promise<number> {
+  /** How many connections other hubs have under each of some names; none when nobody can say. */
+  async #countUnder(peers: Peers, names: readonly string[]): Promise<number[]> {
     try {
       const found = await peers.count(names)
-      return sum(found.flatMap(({ counts }) => names.map((name) => counts.get(name) ?? 0)))
+      return names.map((name) => sum(found.map(({ counts }) => counts.get(name) ?? 0)))
     } catch {
       // The log cannot be reached; whoever writes or reads it hears of that.
-      return 0
+      return names.map(() => 0)
     }
   }
 }

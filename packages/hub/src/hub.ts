@@ -287,7 +287,7 @@ export class Hub<Events extends EventMap = EventMap> {
     if (!receipt.duplicate) this.#counters.published++
     const id = receipt.position === null ? null : String(receipt.position)
     const own = this.#matching(targets, except, ephemeral)
-    const delivered = elsewhere ? own + (await this.cluster.soon(elsewhere)) : own
+    const delivered = elsewhere ? own + (await this.cluster.soon(elsewhere, 0)) : own
     return receipt.duplicate ? { id, delivered, duplicate: true } : { id, delivered }
   }
 
@@ -538,14 +538,15 @@ export class Hub<Events extends EventMap = EventMap> {
   /** What other hubs have of a user and an address, where that is limited. */
   async #countElsewhere(user: UserId | undefined, address: string | undefined): Promise<Elsewhere> {
     const { connectionsPerUser, connectionsPerAddress } = this.options.limits
-    const isUserLimited = user !== undefined && connectionsPerUser > 0
-    const isAddressLimited = address !== undefined && connectionsPerAddress > 0
-    const [ofUser, atAddress] = await Promise.all([
-      isUserLimited ? this.cluster.countElsewhere([userChannel(user)]) : 0,
-      isAddressLimited ? this.cluster.countElsewhere([addressName(address)]) : 0,
-    ])
+    const ofUser = user !== undefined && connectionsPerUser > 0 ? [userChannel(user)] : []
+    const atAddress = address !== undefined && connectionsPerAddress > 0 ? [addressName(address)] : []
+    if (ofUser.length + atAddress.length === 0) return NOWHERE
+    const counts = await this.cluster.countElsewhere([...ofUser, ...atAddress])
     this.#refuseWhenClosing()
-    return { ofUser, atAddress }
+    return {
+      ofUser: ofUser.length > 0 ? counts[0]! : 0,
+      atAddress: atAddress.length > 0 ? counts.at(-1)! : 0,
+    }
   }
 
   #mustHaveRoom(user: UserId | undefined, address: string | undefined, elsewhere: Elsewhere): void {

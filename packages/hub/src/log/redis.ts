@@ -92,6 +92,8 @@ class RedisLog implements Log {
   readonly #sightings = new Sightings()
   /** Who is heard on the live channels; undefined while that is not known. */
   #heardRun: string | undefined
+  #nextHead: Promise<LogPage> | undefined
+  #lastHead: Promise<void> = Promise.resolve()
   #queue: Append[] = []
   #isAppending = false
   #cancelTick: () => void = () => undefined
@@ -183,6 +185,7 @@ class RedisLog implements Log {
   }
 
   read(query: LogQuery): Promise<LogPage> {
+    if (query.after === null) return this.#readHead(query)
     return this.#pages.get(query, async () => {
       const raw = await this.#readRaw(query.channels, query.after, query.maxEntries)
       this.#saw(raw.head)
@@ -294,6 +297,23 @@ class RedisLog implements Log {
     this.#feed.bornAt(born!)
     for (const { position } of receipts) if (position !== null) this.#saw(position)
     return receipts
+  }
+
+  /** Who asks where the log stands while another asks shares the next call: it begins after they have asked. */
+  #readHead(query: LogQuery): Promise<LogPage> {
+    this.#nextHead ??= this.#lastHead.then(() => {
+      this.#nextHead = undefined
+      const page = this.#askHead(query)
+      this.#lastHead = page.then(nothing, nothing)
+      return page
+    })
+    return this.#nextHead
+  }
+
+  async #askHead(query: LogQuery): Promise<LogPage> {
+    const raw = await this.#readRaw([], null, 1)
+    this.#saw(raw.head)
+    return pageOf(raw, query)
   }
 
   async #readRaw(
@@ -428,4 +448,8 @@ function holesOf(answer: readonly string[]): Hole[] {
 /** Longer each time, to two seconds, and never at the same moment as everybody else. */
 function reconnectDelayMs(retries: number): number {
   return Math.min(2000, 50 * 2 ** Math.min(retries, 6)) * (0.5 + Math.random())
+}
+
+function nothing(): void {
+  // Who asked hears what came of it.
 }
