@@ -5,6 +5,7 @@ import { diskAppend } from './cases/disk-append.ts'
 import { idleConnections } from './cases/idle-connections.ts'
 import { publishToUsersEach, publishToUsersLines } from './cases/publish-to-users.ts'
 import { publishWithToken } from './cases/publish-with-token.ts'
+import { redisAppend } from './cases/redis-append.ts'
 import { returnBehind } from './cases/return-behind.ts'
 
 /** Every case, in the order they run. */
@@ -18,6 +19,7 @@ export const cases: readonly BenchCase[] = [
   accept,
   returnBehind,
   diskAppend,
+  redisAppend,
 ]
 
 /** @throws if there is no case of that name */

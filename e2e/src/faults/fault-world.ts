@@ -130,6 +130,7 @@ export class FaultWorld {
     const ports = this.#ports
     const entrances = this.#entrance === undefined ? ports : [this.#entrance]
     const caughtUpMs: number[] = []
+    const refusals: string[] = []
     const processes = clients > 500 ? 2 : 1
     for (let i = 0; i < processes; i++) {
       const child = this.#fork('subscribers-process.js')
@@ -139,6 +140,7 @@ export class FaultWorld {
         this.#finished += report.finished - before.finished
         before = report
         caughtUpMs.push(...(report.caughtUpMs ?? []))
+        refusals.push(...(report.refusals ?? []))
         this.#heard()
       })
       const records = join(this.#directory, `clients-${i}.ndjson`)
@@ -172,7 +174,7 @@ export class FaultWorld {
     end.write({ op: 'end', head })
     end.close()
     const files = readdirSync(this.#directory).map((name) => join(this.#directory, name))
-    return { files, report, seconds, caughtUpMs }
+    return { files, report, seconds, caughtUpMs, refusals }
   }
 
   /** Publishes until a hub has answered; resolves with the id. */
@@ -227,4 +229,6 @@ export interface Outcome {
   readonly seconds: number
   /** How long clients took to have everything again, from when they tried to come back; where there were beats. */
   readonly caughtUpMs: readonly number[]
+  /** What clients were answered with another status than 200. */
+  readonly refusals: readonly string[]
 }

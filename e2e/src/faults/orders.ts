@@ -17,6 +17,8 @@ export interface SubscribersReport {
   readonly finished: number
   /** In the last report: how long each return took until everything missed was heard, in milliseconds. */
   readonly caughtUpMs?: readonly number[]
+  /** In the last report: answers with another status than 200. */
+  readonly refusals?: readonly string[]
 }
 
 /** What a process of publishers is told. */

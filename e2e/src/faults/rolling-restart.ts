@@ -27,7 +27,7 @@ export async function restartAllTheTime(test: TestContext, run: RollingRestart):
   ]
   const world = await FaultWorld.start(test, 'none', { hubFlags, isBalanced: true })
   const admissions = [new Admissions(world, 0), new Admissions(world, 1)]
-  const { report, seconds, caughtUpMs, files } = await world.run(run, async () => {
+  const { report, seconds, caughtUpMs, refusals, files } = await world.run(run, async () => {
     const stopBeats = world.beat(BEAT_MS)
     for (let round = 0; round < rounds; round++) {
       for (const [node, watched] of admissions.entries()) {
@@ -55,9 +55,11 @@ export async function restartAllTheTime(test: TestContext, run: RollingRestart):
     { faults: {}, violations: [] },
   )
   assert.deepEqual({ ...verdict.gaps, ...verdict.needlessGaps }, {}, 'gaps where nothing was lost')
+  assert.deepEqual(refusals, [], 'an EventSource would have given up')
   assert.ok(sorted.length >= clients * rounds, `only ${sorted.length} returns`)
   assert.ok(p99 < caughtUpP99Ms, `p99 ${p99} ms`)
-  assert.ok(highest <= connectionsPerSecond, `a node let in ${highest} a second`)
+  // What a late timer has missed is made up for: a tenth of a second's worth at the most.
+  assert.ok(highest <= 1.1 * connectionsPerSecond, `a node let in ${highest} a second`)
 }
 
 async function connectionsOf(world: FaultWorld): Promise<number> {

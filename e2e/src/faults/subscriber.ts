@@ -24,6 +24,8 @@ export interface SubscriberParts {
   readonly heedsRetry?: boolean | undefined
   /** Called when a beat shows that it has everything again, with the time since it tried to come back. */
   readonly caughtUp?: ((ms: number) => void) | undefined
+  /** Called when a request is answered with another status than 200, on which a browser's EventSource would give up. */
+  readonly refused?: ((statusLine: string) => void) | undefined
   /** Called once a stream was greeted, and when the last event was heard, or admitted to be lost. */
   on(what: 'greeted' | 'finished'): void
 }
@@ -95,11 +97,18 @@ export class Subscriber {
     for (let end = all.indexOf('\n'); end !== -1; end = all.indexOf('\n', start)) {
       if (end === start) this.#dispatch()
       else if (all.charCodeAt(end - 1) !== 13) this.#field(all.slice(start, end))
-      // The stream has ended; a proxy would keep the connection for another request.
-      else if (all.slice(start, end) === LAST_CHUNK) this.#socket?.destroy()
+      else this.#frameLine(all.slice(start, end))
       start = end + 1
     }
     this.#rest = all.slice(start)
+  }
+
+  /** A line of the answer's head, or of the chunked coding. */
+  #frameLine(line: string): void {
+    const isRefused = line.startsWith('HTTP/') && !line.startsWith('HTTP/1.1 200 ')
+    if (isRefused) this.#parts.refused?.(line.trimEnd())
+    // The answer has ended; a proxy would keep the connection for another request.
+    if (isRefused || line === LAST_CHUNK) this.#socket?.destroy()
   }
 
   #field(line: string): void {

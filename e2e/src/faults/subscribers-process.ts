@@ -7,6 +7,8 @@ process.once('message', ({ records, ports, count, channels, name, heedsRetry }: 
   const file = new RecordFile(records)
   const caughtUpMs: number[] = []
   const caughtUp = (ms: number): void => void caughtUpMs.push(ms)
+  const refusals: string[] = []
+  const refused = (statusLine: string): void => void refusals.push(statusLine)
   let greeted = 0
   let finished = 0
   const on = (what: 'greeted' | 'finished'): void => {
@@ -18,13 +20,13 @@ process.once('message', ({ records, ports, count, channels, name, heedsRetry }: 
     // Any two channels are followed together by somebody.
     const followed = [i % channels, (i * 7 + 1 + Math.floor(i / channels)) % channels]
     const names = [...new Set(followed)].map(channelName)
-    const parts = { channels: names, ports, records: file, heedsRetry, caughtUp, on }
+    const parts = { channels: names, ports, records: file, heedsRetry, caughtUp, refused, on }
     return new Subscriber({ ...parts, name: `${name}${i}` }, i)
   })
   process.once('message', () => {
     for (const subscriber of subscribers) subscriber.close()
     file.close()
-    const report: SubscribersReport = { greeted, finished, caughtUpMs }
+    const report: SubscribersReport = { greeted, finished, caughtUpMs, refusals }
     process.send?.(report, () => process.disconnect())
   })
 })

@@ -78,6 +78,19 @@ describe('streams that are opened at once', () => {
     await door.hub.close({ drainMs: 0 })
   })
 
+  it('keep their pace when every timer is late', async () => {
+    const door = new Door(100)
+    await door.hub.ready
+    door.arrive(101)
+    assert.equal(await door.opened(1), 1)
+    for (let turn = 1; turn <= 10; turn++) {
+      door.clock.jump(door.clock.now() + 100)
+      door.clock.advance(0)
+      assert.equal(await door.opened(1 + turn * 10), 1 + turn * 10)
+    }
+    await door.hub.close({ drainMs: 0 })
+  })
+
   it('are sent away when they would wait for too long, each to come again at another time', async () => {
     const door = new Door(PER_SECOND)
     await door.hub.ready
