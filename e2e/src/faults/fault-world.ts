@@ -145,8 +145,8 @@ export class FaultWorld {
       })
       const records = join(this.#directory, `clients-${i}.ndjson`)
       const name = `${String.fromCharCode(97 + i)}`
-      const heedsRetry = this.#entrance !== undefined
-      const order = { records, ports: entrances, count: clients / processes, channels, name, heedsRetry }
+      const isBalanced = this.#entrance !== undefined
+      const order = { records, ports: entrances, count: clients / processes, channels, name, isBalanced }
       child.send(order satisfies SubscribersOrder)
     }
     await this.#until(() => this.#greeted === clients)

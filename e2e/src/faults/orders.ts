@@ -7,8 +7,8 @@ export interface SubscribersOrder {
   readonly channels: number
   /** What stands before the names of its clients. */
   readonly name: string
-  /** True when clients come back at the time that they were told. */
-  readonly heedsRetry: boolean
+  /** True when a proxy is in front, and clients come back at the time that they were told. */
+  readonly isBalanced: boolean
 }
 
 /** What it says: how many streams were greeted, and how many have heard the last event. */

@@ -16,7 +16,7 @@ export interface RollingRestart extends FaultWorldSize {
 }
 
 /** How often everybody is sent a beat, and each node asked how many streams it has opened, in milliseconds. */
-const BEAT_MS = 250
+const BEAT_MS = 500
 
 /** Restarts two nodes behind nginx again and again while events are published, and has the records of everybody judged. */
 export async function restartAllTheTime(test: TestContext, run: RollingRestart): Promise<void> {

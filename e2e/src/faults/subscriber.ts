@@ -1,9 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import type { RecordFile } from './record-file.ts'
 
-/** The line that ends a chunked body. */
-const LAST_CHUNK = '0\r'
-
 /** How long until a client comes back, at most, in milliseconds. */
 const BACK_MS = 200
 
@@ -20,8 +17,8 @@ export interface SubscriberParts {
   /** Ports of 127.0.0.1; it tries the next one when a stream ends. */
   readonly ports: readonly number[]
   readonly records: RecordFile
-  /** True when it comes back at the time that it was told, as an EventSource does; in a moment otherwise. */
-  readonly heedsRetry?: boolean | undefined
+  /** True when a proxy is in front: it comes back at the time that it was told, as an EventSource does, not in a moment. */
+  readonly isBalanced?: boolean | undefined
   /** Called when a beat shows that it has everything again, with the time since it tried to come back. */
   readonly caughtUp?: ((ms: number) => void) | undefined
   /** Called when a request is answered with another status than 200, on which a browser's EventSource would give up. */
@@ -61,7 +58,7 @@ export class Subscriber {
 
   #connect(): void {
     if (this.#isClosed) return
-    const { name, channels, ports, records } = this.#parts
+    const { name, channels, ports, records, isBalanced } = this.#parts
     const port = ports[this.#attempt++ % ports.length]!
     const query = channels.map((channel) => `channel=${channel}`).join('&')
     const cursor = this.#lastId === null ? '' : `Last-Event-ID: ${this.#lastId}\r\n`
@@ -69,18 +66,20 @@ export class Subscriber {
     this.#socket = socket
     this.#rest = ''
     let isConnected = false
+    // A proxy cuts chunks anywhere, also inside a line. Who speaks HTTP/1.0 gets none, and a connection that ends.
+    const version = isBalanced ? '1.0' : '1.1'
     socket.setEncoding('latin1').on('data', (text: string) => this.#read(text))
     socket.once('connect', () => {
       isConnected = true
       records.write({ op: 'connect', client: name, user: null, channels, cursor: this.#lastId })
       socket.write(
-        `GET /v1/events?${query} HTTP/1.1\r\nHost: localhost:${port}\r\nAccept: text/event-stream\r\n${cursor}\r\n`,
+        `GET /v1/events?${query} HTTP/${version}\r\nHost: localhost:${port}\r\nAccept: text/event-stream\r\n${cursor}\r\n`,
       )
     })
     socket.on('error', () => undefined) // it closes, too
     socket.once('close', () => {
       if (isConnected) records.write({ op: 'disconnect', client: name })
-      const backMs = this.#parts.heedsRetry ? this.#retryMs : BACK_MS * Math.random()
+      const backMs = this.#parts.isBalanced ? this.#retryMs : BACK_MS * Math.random()
       setTimeout(() => this.#comeBack(), backMs)
     })
   }
@@ -107,8 +106,6 @@ export class Subscriber {
   #frameLine(line: string): void {
     const isRefused = line.startsWith('HTTP/') && !line.startsWith('HTTP/1.1 200 ')
     if (isRefused) this.#parts.refused?.(line.trimEnd())
-    // The answer has ended; a proxy would keep the connection for another request.
-    if (isRefused || line === LAST_CHUNK) this.#socket?.destroy()
   }
 
   #field(line: string): void {
