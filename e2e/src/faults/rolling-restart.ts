@@ -18,6 +18,9 @@ export interface RollingRestart extends FaultWorldSize {
 /** How often everybody is sent a beat, and each node asked how many streams it has opened, in milliseconds. */
 const BEAT_MS = 500
 
+/** How long all clients may take to be back, in milliseconds: whoever is sent away comes again within half a minute. */
+const BACK_MS = 90_000
+
 /** Restarts two nodes behind nginx again and again while events are published, and has the records of everybody judged. */
 export async function restartAllTheTime(test: TestContext, run: RollingRestart): Promise<void> {
   const { clients, rounds, connectionsPerSecond, drainMs, caughtUpP99Ms = Number.POSITIVE_INFINITY } = run
@@ -27,18 +30,23 @@ export async function restartAllTheTime(test: TestContext, run: RollingRestart):
   ]
   const world = await FaultWorld.start(test, 'none', { hubFlags, isBalanced: true })
   const admissions = [new Admissions(world, 0), new Admissions(world, 1)]
+  test.after(() => Promise.all(admissions.map((watched) => watched.stop())))
   const { report, seconds, caughtUpMs, refusals, files } = await world.run(run, async () => {
     const stopBeats = world.beat(BEAT_MS)
-    for (let round = 0; round < rounds; round++) {
-      for (const [node, watched] of admissions.entries()) {
-        await watched.stop()
-        assert.equal(await world.shutDownHub(node), 0)
-        await world.startHub(node)
-        watched.start()
-        await eventually(async () => (await connectionsOf(world)) === clients, 'all clients are back', 60_000)
+    try {
+      for (let round = 0; round < rounds; round++) {
+        for (const [node, watched] of admissions.entries()) {
+          await watched.stop()
+          assert.equal(await world.shutDownHub(node), 0)
+          await world.startHub(node)
+          watched.start()
+          const areBack = async (): Promise<boolean> => (await connectionsOf(world)) === clients
+          await eventually(areBack, 'all clients are back', BACK_MS)
+        }
       }
+    } finally {
+      await stopBeats()
     }
-    await stopBeats()
   })
   for (const watched of admissions) await watched.stop()
   const verdict = await judge(files)
