@@ -6,6 +6,7 @@ import type { World, WorldParts, WorldSettings } from './world.ts'
 export class MemoryWorld implements World {
   readonly isTriedAgain = false
   readonly turnsPerStep = 0
+  readonly mayTellLate = false
   readonly healingMs = 0
   readonly #parts: WorldParts
   readonly #isAwkward: boolean

@@ -22,6 +22,7 @@ interface Node {
 export class RedisWorld implements World {
   readonly isTriedAgain = true
   readonly turnsPerStep = 4
+  readonly mayTellLate = true
   readonly healingMs = 8000
   readonly #parts: WorldParts
   readonly #server: SimRedisServer

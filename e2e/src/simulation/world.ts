@@ -38,6 +38,8 @@ export interface World {
   readonly isTriedAgain: boolean
   /** Where a word has a way to go, so many turns pass after each step. */
   readonly turnsPerStep: number
+  /** True when what was lost may be known only to who is away: it is told when that one is back. */
+  readonly mayTellLate: boolean
   /** After its last fault a world may need some time until everything is told; milliseconds. */
   readonly healingMs: number
   /** What a failed publish means to its publisher; undefined when it should not have failed. */
