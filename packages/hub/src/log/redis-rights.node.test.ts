@@ -9,8 +9,9 @@ import { systemClock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { PeerSelf } from '../peers.ts'
 import { CERTIFICATE, CERTIFICATE_KEY } from '../testing/certificate.ts'
+import { freePort } from '../testing/free-port.ts'
 import { logConformance } from '../testing/log-conformance.ts'
-import { freePort, RedisServer } from '../testing/redis-server.ts'
+import { RedisServer } from '../testing/redis-server.ts'
 import { type ClonableRedisClient, redisLog } from './redis.ts'
 
 const page = readFileSync(new URL('../../../../docs/reference/redis.md', import.meta.url), 'utf8')

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from './redis-server.ts'
+import { freePort } from './free-port.ts'
 
 /** Real Sentinels on free ports of 127.0.0.1, which replace a master that does not answer for a second. */
 export class RedisSentinels {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from './free-port.ts'
 
 /** How a server keeps what it holds. */
 export type RedisPersistence = 'none' | 'snapshots' | 'aof'
@@ -79,14 +79,4 @@ export class RedisServer {
     await this.kill()
     rmSync(this.#directory, { recursive: true, force: true })
   }
-}
-
-/** A port that was free a moment ago: redis-server takes no port 0. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return port
 }

@@ -1,12 +1,6 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+// The hub's own tests are not among its exports.
+const file = new URL('testing/free-port.js', import.meta.resolve('@fanline/hub'))
+const module: typeof import('../../../hub/src/testing/free-port.ts') = await import(file.href)
 
 /** A port of 127.0.0.1 on which nobody listens now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
+export const freePort: typeof module.freePort = module.freePort
