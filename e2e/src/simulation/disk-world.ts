@@ -104,7 +104,12 @@ export class DiskWorld implements World {
     const { clock, violate } = this.#parts
     const { options, tuning } = this.#settings!
     const hub: Hub = new Hub({
-      log: diskLog({ path: '/log', durability: this.#durability, history: options.history as never, clock }),
+      log: diskLog({
+        path: `/${this.#disk.process}/log`,
+        durability: this.#durability,
+        history: options.history as never,
+        clock,
+      }),
       clock,
       options,
       tuning,

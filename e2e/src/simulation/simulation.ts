@@ -175,6 +175,8 @@ class Simulation {
     for (const { fault, client, what } of broken.slice(0, 10)) {
       this.violations.push(`${fault}: ${client}: ${what}`)
     }
+    // Each client comes with an id that it was given.
+    if (verdict.gaps['bad-cursor']) this.violations.push('a hub did not know a cursor that it had given')
     for (const { name, violations } of this.#clients) {
       this.violations.push(...violations.slice(0, 5).map((what) => `${name}: ${what}`))
     }

@@ -84,8 +84,9 @@ export class SimDisk {
   }
 
   /** Makes all steps or none, and resolves when they are flushed. Rejects when the disk is full. */
-  commit(steps: readonly Step[]): Promise<void> {
+  commit(process: number, steps: readonly Step[]): Promise<void> {
     return this.#take(
+      process,
       () => {
         for (const { table, key, value } of steps) this.table(table).set(key, value)
       },
@@ -96,9 +97,10 @@ export class SimDisk {
   }
 
   /** Writes to a file what there is room for, and answers how much that was. */
-  async write(file: SimFile, bytes: Buffer, position: number): Promise<number> {
+  async write(process: number, file: SimFile, bytes: Buffer, position: number): Promise<number> {
     let written = 0
     await this.#take(
+      process,
       () => {
         // A process that ends meanwhile may have written a part.
         written = this.#isFull ? this.#random.between(0, bytes.length - 1) : bytes.length
@@ -112,16 +114,17 @@ export class SimDisk {
     return written
   }
 
-  truncate(file: SimFile, length: number): Promise<void> {
-    return this.#take(() => {
+  truncate(process: number, file: SimFile, length: number): Promise<void> {
+    return this.#take(process, () => {
       if (file.bytes.length > file.before.length) file.before = file.bytes
       file.bytes = file.bytes.subarray(0, length)
     })
   }
 
   /** Does something a moment later, unless the process has ended by then: then nobody hears of it. */
-  #take(finish: () => void, refuse: () => void = () => undefined): Promise<void> {
-    const process = this.#process
+  #take(process: number, finish: () => void, refuse: () => void = () => undefined): Promise<void> {
+    // What is left of a process that has ended does nothing any more.
+    if (process !== this.#process) return new Promise(() => undefined)
     this.#underWay.add(finish)
     return new Promise((resolve, reject) => {
       this.#clock.after(this.#random.pick([0, 1, 5]), () => {
@@ -165,6 +168,11 @@ let mounted: SimDisk | undefined
 /** From now on the log on disk finds this one. */
 export function mount(disk: SimDisk): void {
   mounted = disk
+}
+
+/** The process that a path of the log belongs to: each process of a run has the same files under a path of its own. */
+export function processOf(path: string): number {
+  return Number(path.split('/')[1])
 }
 
 /** The disk of this run. */

@@ -1,5 +1,6 @@
 /** What the log on disk uses of `node:fs/promises`, on the simulated disk. */
-import { mountedDisk, type SimDisk, type SimFile } from './sim-disk.ts'
+import { basename } from 'node:path'
+import { mountedDisk, processOf, type SimDisk, type SimFile } from './sim-disk.ts'
 
 const MUCH_BYTES = 1e12
 
@@ -8,7 +9,7 @@ const STORE_BYTES = 8192
 
 export async function open(path: string): Promise<SimHandle> {
   const disk = mountedDisk()
-  return new SimHandle(disk, disk.file(path))
+  return new SimHandle(disk, disk.file(basename(path)), processOf(path))
 }
 
 export async function mkdir(): Promise<undefined> {
@@ -30,10 +31,12 @@ export async function statfs(): Promise<{ bavail: number; bsize: number }> {
 class SimHandle {
   readonly #disk: SimDisk
   readonly #file: SimFile
+  readonly #process: number
 
-  constructor(disk: SimDisk, file: SimFile) {
+  constructor(disk: SimDisk, file: SimFile, process: number) {
     this.#disk = disk
     this.#file = file
+    this.#process = process
   }
 
   async stat(): Promise<{ size: number }> {
@@ -56,11 +59,11 @@ class SimHandle {
     position: number,
   ): Promise<{ bytesWritten: number }> {
     const bytes = buffer.subarray(offset, offset + length)
-    return { bytesWritten: await this.#disk.write(this.#file, bytes, position) }
+    return { bytesWritten: await this.#disk.write(this.#process, this.#file, bytes, position) }
   }
 
   async truncate(length: number): Promise<void> {
-    await this.#disk.truncate(this.#file, length)
+    await this.#disk.truncate(this.#process, this.#file, length)
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,10 @@
 /** What the log on disk uses of `lmdb`, on the simulated disk. */
-import { mountedDisk, type SimDisk, type Step } from './sim-disk.ts'
+import { mountedDisk, processOf, type SimDisk, type Step } from './sim-disk.ts'
 import type { RangeOptions } from './sorted-table.ts'
 
 /** Opens the one store of the disk. */
-export function open(): SimRoot {
-  return new SimRoot(mountedDisk())
+export function open({ path }: { path: string }): SimRoot {
+  return new SimRoot(mountedDisk(), processOf(path))
 }
 
 class SimRoot {
@@ -15,9 +15,9 @@ class SimRoot {
   /** After a commit that failed, LMDB may give up on its file until it is opened anew. */
   #isLost = false
 
-  constructor(disk: SimDisk) {
+  constructor(disk: SimDisk, process: number) {
     this.#disk = disk
-    this.#process = disk.process
+    this.#process = process
   }
 
   openDB(name: string): SimDatabase {
@@ -31,11 +31,10 @@ class SimRoot {
   }
 
   async batch(fill: () => void): Promise<void> {
-    if (this.#process !== this.#disk.process) return new Promise(() => undefined)
     this.#steps = []
     fill()
     try {
-      await this.#disk.commit(this.#steps)
+      await this.#disk.commit(this.#process, this.#steps)
     } catch (error) {
       this.#isLost = this.#steps.length % 2 === 0
       throw error
