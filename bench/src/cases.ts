@@ -6,6 +6,8 @@ import { idleConnections } from './cases/idle-connections.ts'
 import { publishToUsersEach, publishToUsersLines } from './cases/publish-to-users.ts'
 import { publishWithToken } from './cases/publish-with-token.ts'
 import { redisAppend } from './cases/redis-append.ts'
+import { redisDelay } from './cases/redis-delay.ts'
+import { redisReturn } from './cases/redis-return.ts'
 import { returnBehind } from './cases/return-behind.ts'
 
 /** Every case, in the order they run. */
@@ -20,6 +22,8 @@ export const cases: readonly BenchCase[] = [
   returnBehind,
   diskAppend,
   redisAppend,
+  redisDelay,
+  redisReturn,
 ]
 
 /** @throws if there is no case of that name */

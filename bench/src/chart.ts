@@ -15,6 +15,7 @@ const COLOURS: Readonly<Record<SubjectName, string>> = {
   'better-sse': '#d9a441',
   fanline: '#2f7dd1',
   'fanline-jwt': '#6b4fbb',
+  'fanline-redis': '#b8452f',
 }
 const MET = '#1b8a4b'
 const MISSED = '#c0392b'

@@ -23,14 +23,14 @@ export async function measureOnce(
 ): Promise<Measured> {
   const assignment = { case: benchCase.name, subject: name, effort }
   if (benchCase.inProcess) {
-    return putLoad({ ...assignment, port: 0, pid: 0 }, Object.values(cores), progress)
+    return putLoad({ ...assignment, port: 0, pid: 0, redisPort: 0 }, Object.values(cores), progress)
   }
   progress('starting')
   const extra = name === 'control' ? benchCase.controlArguments : []
   const subject = await Subject.start(name, cores.server, extra)
   try {
-    const { port, pid } = subject
-    return await putLoad({ ...assignment, port, pid }, [cores.load], progress)
+    const { port, pid, redisPort } = subject
+    return await putLoad({ ...assignment, port, pid, redisPort }, [cores.load], progress)
   } finally {
     await subject.stop()
   }

@@ -18,6 +18,7 @@ async function serve(t: TestContext, onStream: (response: ServerResponse) => voi
     subject: 'control',
     port,
     pid: process.pid,
+    redisPort: 0,
     effort: { measureMs: 0, share: 1 },
     progress: () => undefined,
   }

@@ -13,6 +13,8 @@ export interface Target {
   readonly subject: SubjectName
   readonly port: number
   readonly pid: number
+  /** Of the Redis behind the server; 0 when there is none. */
+  readonly redisPort: number
   readonly effort: Effort
   /** Says in a few words what is going on; free to call often. */
   progress(text: string): void

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { JWT_SECRET } from '../load/token.ts'
+import { RedisServer } from './redis-server.ts'
 
 /**
  * The servers under test. They share a minimal HTTP surface: `GET /v1/events/CHANNEL?user=NAME`,
@@ -12,11 +13,18 @@ import { JWT_SECRET } from '../load/token.ts'
  * - `better-sse`: node:http with the better-sse library
  * - `fanline`: the product, as `npm start` runs it
  * - `fanline-jwt`: the product where everybody needs a token
+ * - `fanline-redis`: the product with its log on a Redis of its own
  */
-export type SubjectName = 'control' | 'better-sse' | 'fanline' | 'fanline-jwt'
+export type SubjectName = 'control' | 'better-sse' | 'fanline' | 'fanline-jwt' | 'fanline-redis'
 
 /** Every subject, the control first. */
-export const subjectNames: readonly SubjectName[] = ['control', 'better-sse', 'fanline', 'fanline-jwt']
+export const subjectNames: readonly SubjectName[] = [
+  'control',
+  'better-sse',
+  'fanline',
+  'fanline-jwt',
+  'fanline-redis',
+]
 
 const READY_WITHIN_MS = 15_000
 
@@ -24,6 +32,8 @@ interface Program {
   readonly file: URL
   readonly verb: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Needs a Redis, which runs unpinned and is not counted as the server. */
+  readonly redis?: true
 }
 
 const fanline = new URL('../../../packages/server/bin/fanline.js', import.meta.url)
@@ -38,6 +48,7 @@ const programs: Readonly<Record<SubjectName, Program>> = {
     // A limit that is not reached, so that publishes are counted all the same.
     env: { FANLINE_JWT_SECRET: JWT_SECRET, FANLINE_LIMITS_PUBLISHES_PER_SECOND_PER_USER: '1000000' },
   },
+  'fanline-redis': { file: fanline, verb: ['dev'], redis: true },
 }
 
 /** A server process pinned to one core, ready for load. It does not outlive the process that started it. */
@@ -45,15 +56,18 @@ export class Subject {
   readonly pid: number
   readonly port: number
   readonly #process: ChildProcess
+  readonly #redis: RedisServer | undefined
   readonly #kill = (): void => {
     this.#process.kill('SIGKILL')
+    this.#redis?.signal('SIGKILL')
   }
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, port: number, redis: RedisServer | undefined) {
     if (child.pid === undefined) throw new Error('a subject could not be started: is taskset installed?')
     this.pid = child.pid
     this.port = port
     this.#process = child
+    this.#redis = redis
     process.once('exit', this.#kill)
   }
 
@@ -62,9 +76,11 @@ export class Subject {
    * @throws with the end of what it wrote to stderr, if it ends or stays silent
    */
   static async start(name: SubjectName, core: number, extra: readonly string[] = []): Promise<Subject> {
-    const { file, verb, env } = programs[name]
+    const { file, verb, env, redis: needsRedis } = programs[name]
+    const redis = needsRedis && (await RedisServer.start())
     const port = await freePort()
-    const command = [process.execPath, fileURLToPath(file), ...verb, '--port', String(port), ...extra]
+    const log = redis ? ['--redis', redis.url] : []
+    const command = [process.execPath, fileURLToPath(file), ...verb, '--port', String(port), ...log, ...extra]
     const child = spawn('taskset', ['-c', String(core), ...command], {
       cwd: fileURLToPath(new URL('../../../', import.meta.url)),
       env: { ...process.env, ...env },
@@ -77,7 +93,7 @@ export class Subject {
     child.on('error', (error) => {
       complaint += String(error)
     })
-    const subject = new Subject(child, port)
+    const subject = new Subject(child, port, redis)
     const deadline = performance.now() + READY_WITHIN_MS
     while (!(await answersReady(port))) {
       if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadline) {
@@ -89,9 +105,15 @@ export class Subject {
     return subject
   }
 
+  /** The port of its Redis; 0 when it has none. */
+  get redisPort(): number {
+    return this.#redis?.port ?? 0
+  }
+
   /** Ends the process at once: it has nothing to save, and a drain would only take time. */
   async stop(): Promise<void> {
     process.off('exit', this.#kill)
+    await this.#redis?.stop()
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const ended = new Promise((resolve) => this.#process.once('exit', resolve))
     this.#kill()
