@@ -251,6 +251,8 @@ class RedisLog implements Log {
   async #appendAll(): Promise<void> {
     this.#isAppending = true
     while (this.#queue.length > 0) {
+      // Requests that came with this one are read in the same turn; what is stored together is delivered together.
+      await new Promise<void>((resolve) => systemClock.defer(resolve))
       const calls = this.#takeCalls()
       try {
         const receipts = await this.#appendOnce(calls.flatMap(({ drafts }) => drafts))
