@@ -283,3 +283,22 @@ test('a log that may not do what it has to is not opened', async (t) => {
     await log.close()
   }
 })
+
+test('what Redis let expire, or threw away, is lost also when something new came after it', async (t) => {
+  const { a, admin } = await twoNodes(t, 'none')
+  const first = await a.publish('first')
+  await a.publish('second')
+  // As when nothing was published for longer than the history goes back, or Redis needs memory.
+  await admin.del('{fanline}:s:a')
+  const third = await a.publish('third')
+  const page = await a.log.read({ channels: ['a' as never], after: first, maxEntries: 100, maxBytes: 1e6 })
+  assert.deepEqual(
+    page.gaps.map(({ reason }) => reason),
+    ['trimmed'],
+  )
+  assert.deepEqual(
+    page.entries.map(({ position }) => position),
+    [third],
+  )
+  assert.deepEqual(await told(a, third), [])
+})

@@ -54,10 +54,11 @@ while i <= #ARGV do
         header[#header + 1] = m.l
         m.l = position
         m.b = m.b + #payload + 300
+        if m.count == 0 then m.o = now end
+        m.count = m.count + 1
         redis.call('XADD', prefix .. ':s:' .. channel, position .. '-0', 'a', text(now), 'd', payload)
         trim(channel, m, max_events, max_bytes, now - max_age)
-        expire(prefix .. ':s:' .. channel, channel, text(max_age + 60000))
-        save_meta(channel, m, keep)
+        save_meta(channel, m, now, max_age, keep)
       end
     end
     local message = cjson.encode(header) .. '\n' .. payload

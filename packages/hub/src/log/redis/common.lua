@@ -4,7 +4,8 @@
 --   PREFIX:meta       hash: last (newest position), at (when it was given), born (first one), run (who last wrote), eph
 --                     (newest token)
 --   PREFIX:s:CHANNEL  stream: the entries of a channel, id POSITION-0, fields a (ms since 1970) and d (payload)
---   PREFIX:m:CHANNEL  hash: l (newest position), b (bytes), t (everything up to here was trimmed)
+--   PREFIX:m:CHANNEL  hash: l (newest position), b (bytes), t (everything up to here was
+--                     trimmed), o (time of the oldest entry), e (when it was said how long its keys live)
 --   PREFIX:k:KEY      string: "POSITION AT" of an idempotency key
 --   PREFIX:s:@revocations and its m never expire, and are never trimmed
 --   PREFIX:steps      sorted set by position: "RUN SURVIVED FIRST" for each change of the server behind the data
@@ -58,26 +59,31 @@ local function step(run, floor, now)
   return last, born
 end
 
+local function load_meta(channel)
+  local known = redis.call('HMGET', prefix .. ':m:' .. channel, 'l', 'b', 't', 'o', 'e')
+  local m = { l = known[1] or '0', b = tonumber(known[2] or '0'), t = known[3] or '0' }
+  m.o, m.e = tonumber(known[4] or '0'), tonumber(known[5] or '0')
+  m.count = redis.call('XLEN', prefix .. ':s:' .. channel)
+  -- The stream is gone as a whole: it has expired, or Redis needed its memory.
+  if m.count == 0 and m.t ~= m.l and channel ~= revocations then
+    m.t, m.b, m.e, m.changed = m.l, 0, 0, true
+  end
+  return m
+end
+
 -- Removes from a channel what is too much, too old or too large; writes how far that reached into m.
 local function trim(channel, m, max_events, max_bytes, oldest_at)
   if channel == revocations then return end
   local stream = prefix .. ':s:' .. channel
-  local count = redis.call('XLEN', stream)
-  while count > 0 do
-    local entry = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-    local fields = entry[2]
-    if count <= max_events and m.b <= max_bytes and (tonumber(fields[2]) or 0) > oldest_at then return end
-    redis.call('XDEL', stream, entry[1])
-    m.t = string.match(entry[1], '^%d+')
-    m.b = m.b - #(fields[4] or '') - 300
+  while m.count > 0 and (m.count > max_events or m.b > max_bytes or m.o <= oldest_at) do
+    local first, second = unpack(redis.call('XRANGE', stream, '-', '+', 'COUNT', 2))
+    redis.call('XDEL', stream, first[1])
+    m.t = string.match(first[1], '^%d+')
+    m.b = m.b - #(first[2][4] or '') - 300
+    m.o = second and tonumber(second[2][2]) or 0
+    m.count = m.count - 1
     m.changed = true
-    count = count - 1
   end
-end
-
-local function load_meta(channel)
-  local known = redis.call('HMGET', prefix .. ':m:' .. channel, 'l', 'b', 't')
-  return { l = known[1] or '0', b = tonumber(known[2] or '0'), t = known[3] or '0' }
 end
 
 -- What is written down of revocations stays until it is removed.
@@ -85,10 +91,16 @@ local function expire(key, channel, after_ms)
   if channel == revocations then redis.call('PERSIST', key) else redis.call('PEXPIRE', key, after_ms) end
 end
 
-local function save_meta(channel, m, keep_ms)
+-- Keys live for a minute longer than they must, so that they need not be told so each time.
+local function save_meta(channel, m, now, max_age, keep_ms)
   local key = prefix .. ':m:' .. channel
-  redis.call('HSET', key, 'l', m.l, 'b', text(m.b), 't', m.t)
-  expire(key, channel, keep_ms)
+  local is_due = math.abs(now - m.e) >= 30000
+  if is_due then m.e = now end
+  redis.call('HSET', key, 'l', m.l, 'b', text(m.b), 't', m.t, 'o', text(m.o), 'e', text(m.e))
+  if is_due then
+    expire(key, channel, keep_ms)
+    expire(prefix .. ':s:' .. channel, channel, text(max_age + 60000))
+  end
 end
 
 -- Nodes that have said within their life that they are there: id, who it is, how long ago it said so, ms.

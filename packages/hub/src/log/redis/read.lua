@@ -31,10 +31,8 @@ for c = 9, #ARGV do
   local trimmed = unknown_before
   if m.l ~= '0' then
     trim(channel, m, math.huge, math.huge, oldest)
-    if m.changed then save_meta(channel, m, ARGV[8]) end
+    if m.changed then save_meta(channel, m, now, tonumber(ARGV[7]), ARGV[8]) end
     trimmed = m.t
-    -- The stream is gone as a whole when it has expired.
-    if tonumber(m.l) > tonumber(m.t) and redis.call('EXISTS', stream) == 0 then trimmed = m.l end
   end
   local entries = {}
   for _, entry in ipairs(redis.call('XRANGE', stream, '(' .. after .. '-0', '+', 'COUNT', count)) do
