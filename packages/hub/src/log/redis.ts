@@ -168,7 +168,6 @@ class RedisLog implements Log {
       this.#durability = await this.#session.durability(this.#ack)
       const page = await this.#readRaw([], null, 1)
       this.#feed.begin(page)
-      this.#saw(page.head)
       return true
     } catch (error) {
       const isOptionWrong = error instanceof ProblemError && error.code === 'option-invalid'
@@ -188,7 +187,6 @@ class RedisLog implements Log {
     if (query.after === null) return this.#readHead(query)
     return this.#pages.get(query, async () => {
       const raw = await this.#readRaw(query.channels, query.after, query.maxEntries)
-      this.#saw(raw.head)
       return pageOf(raw, query)
     })
   }
@@ -286,8 +284,8 @@ class RedisLog implements Log {
       args.push(...draft.channels)
     }
     const wait = this.#durability?.wait
-    const stored = this.#session.call(APPEND, this.#prefix, args)
-    const [born, ...answers] = (await stored) as string[]
+    const { run, answer } = await this.#session.call(APPEND, this.#prefix, args)
+    const [born, ...answers] = answer as string[]
     if (wait) await this.#session.wait(wait.command, wait.replicas)
     const receipts = drafts.map((_, i): Receipt => {
       const position = answers[2 * i]!
@@ -297,7 +295,7 @@ class RedisLog implements Log {
       }
     })
     this.#feed.bornAt(born!)
-    for (const { position } of receipts) if (position !== null) this.#saw(position)
+    for (const { position } of receipts) if (position !== null) this.#sightings.saw(run, position)
     return receipts
   }
 
@@ -314,7 +312,6 @@ class RedisLog implements Log {
 
   async #askHead(query: LogQuery): Promise<LogPage> {
     const raw = await this.#readRaw([], null, 1)
-    this.#saw(raw.head)
     return pageOf(raw, query)
   }
 
@@ -324,8 +321,10 @@ class RedisLog implements Log {
     entries: number,
   ): Promise<RawPage> {
     const args = [this.#floor, this.#now, `${after ?? 0}`, `${entries + 1}`, `${this.#history.maxAgeMs}`]
-    const answer = await this.#session.call(READ, this.#prefix, [...args, `${this.#marksMs}`, ...channels])
+    const reply = await this.#session.call(READ, this.#prefix, [...args, `${this.#marksMs}`, ...channels])
+    const { run, answer } = reply
     const [head, born, holes, ...rest] = answer as [string, string, string[], ...(string | string[])[]]
+    this.#sightings.saw(run, Number(head) as Position)
     // A channel that gave all it was asked for may have more.
     const full = channels
       .map((_, i) => rest[2 * i + 1] as string[])
@@ -349,15 +348,15 @@ class RedisLog implements Log {
     // To its socket timeout the connection looks alive: it is written to.
     if (performance.now() - this.#unansweredSince > SILENCE_MS) this.#session.connectAnew()
     const word = this.#canary.next()
-    const run = this.#session.run
-    if (run === undefined) return
+    if (this.#session.run === undefined) return
     const seen = this.#sightings.list()
     this.#unansweredSince = Math.min(this.#unansweredSince, performance.now())
     try {
       const args = [this.#floor, this.#now, this.#node, `${this.#marksMs}`, word, ...seen]
-      const [head, born] = (await this.#session.call(TOUCH, this.#prefix, args)) as [string, string]
+      const { run, answer } = await this.#session.call(TOUCH, this.#prefix, args)
+      const [head, born] = answer as [string, string]
       this.#feed.bornAt(born)
-      this.#sightings.told(seen, this.#session.run ?? run, Number(head) as Position)
+      this.#sightings.told(seen, run, Number(head) as Position)
     } catch {
       // Without a connection there is nobody to tell; the next tick asks again.
     } finally {
@@ -393,11 +392,6 @@ class RedisLog implements Log {
     const newest = batch.at(-1)?.position
     if (newest != null && this.#heardRun !== undefined) this.#sightings.saw(this.#heardRun, newest)
     this.#listener?.entries(batch)
-  }
-
-  #saw(position: Position): void {
-    const { run } = this.#session
-    if (run !== undefined) this.#sightings.saw(run, position)
   }
 
   #deafen(): void {

@@ -62,11 +62,15 @@ end
 local function load_meta(channel)
   local known = redis.call('HMGET', prefix .. ':m:' .. channel, 'l', 'b', 't', 'o', 'e')
   local m = { l = known[1] or '0', b = tonumber(known[2] or '0'), t = known[3] or '0' }
-  m.o, m.e = tonumber(known[4] or '0'), tonumber(known[5] or '0')
+  m.o = tonumber(known[4] or '0')
+  m.e = tonumber(known[5] or '0')
   m.count = redis.call('XLEN', prefix .. ':s:' .. channel)
   -- The stream is gone as a whole: it has expired, or Redis needed its memory.
   if m.count == 0 and m.t ~= m.l and channel ~= revocations then
-    m.t, m.b, m.e, m.changed = m.l, 0, 0, true
+    m.t = m.l
+    m.b = 0
+    m.e = 0
+    m.changed = true
   end
   return m
 end
@@ -76,7 +80,9 @@ local function trim(channel, m, max_events, max_bytes, oldest_at)
   if channel == revocations then return end
   local stream = prefix .. ':s:' .. channel
   while m.count > 0 and (m.count > max_events or m.b > max_bytes or m.o <= oldest_at) do
-    local first, second = unpack(redis.call('XRANGE', stream, '-', '+', 'COUNT', 2))
+    local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 2)
+    local first = oldest[1]
+    local second = oldest[2]
     redis.call('XDEL', stream, first[1])
     m.t = string.match(first[1], '^%d+')
     m.b = m.b - #(first[2][4] or '') - 300
@@ -94,7 +100,7 @@ end
 -- Keys live for a minute longer than they must, so that they need not be told so each time.
 local function save_meta(channel, m, now, max_age, keep_ms)
   local key = prefix .. ':m:' .. channel
-  local is_due = math.abs(now - m.e) >= 30000
+  local is_due = now < m.e or now - m.e >= 30000
   if is_due then m.e = now end
   redis.call('HSET', key, 'l', m.l, 'b', text(m.b), 't', m.t, 'o', text(m.o), 'e', text(m.e))
   if is_due then

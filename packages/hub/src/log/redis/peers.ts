@@ -198,7 +198,8 @@ export class RedisPeers implements Peers {
       for (const some of batches(names)) {
         const counts = some.flatMap((name) => [name, String(self.count(name))])
         const args = [this.own.id, who, String(LIFE_MS), isFirst ? '1' : '', ...counts]
-        const [isGone, ...nodes] = (await this.#session.call(REPORT, this.#prefix, args)) as string[]
+        const { answer } = await this.#session.call(REPORT, this.#prefix, args)
+        const [isGone, ...nodes] = answer as string[]
         this.#nodes = nodesOf(nodes)
         this.#hasOthers = this.#others.length > 0
         if (isGone === '1') this.#mustSayAll = true
@@ -232,7 +233,8 @@ export class RedisPeers implements Peers {
     const found = new Map<string, { who: string; counts: Map<string, number> }>()
     for (const some of batches([...names])) {
       const args = [this.own.id, String(LIFE_MS), ...some]
-      const answer = (await this.#session.call(COUNT, this.#prefix, args)) as (string | (string | null)[])[]
+      const reply = await this.#session.call(COUNT, this.#prefix, args)
+      const answer = reply.answer as (string | (string | null)[])[]
       for (let i = 0; i < answer.length; i += 2) {
         const [who, ...counts] = answer[i + 1] as (string | null)[]
         const node = found.get(answer[i] as string) ?? { who: who ?? '', counts: new Map<string, number>() }
@@ -247,7 +249,8 @@ export class RedisPeers implements Peers {
 
   async #pass(word: Omit<Word, 'from'>): Promise<void> {
     const text = JSON.stringify({ from: this.own.id, ...word })
-    this.#nodes = nodesOf((await this.#session.call(ASK, this.#prefix, [text, String(LIFE_MS)])) as string[])
+    const { answer } = await this.#session.call(ASK, this.#prefix, [text, String(LIFE_MS)])
+    this.#nodes = nodesOf(answer as string[])
   }
 
   async #answer({ from, number, question, only }: Word): Promise<void> {

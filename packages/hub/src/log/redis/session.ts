@@ -7,6 +7,12 @@ import { serverRun } from './server-run.ts'
 /** How long a call waits for a connection that is being made again, in milliseconds. */
 const PATIENCE_MS = 2000
 
+/** What a script answered, and the server it ran on: another may stand behind the connection by the time this is read. */
+export interface Reply {
+  readonly run: string
+  readonly answer: unknown
+}
+
 /**
  * The connection on which the log is written and read. It knows which server process is behind it: that is asked each
  * time the connection is made, before anything else, so that no script runs under the name of another server.
@@ -53,17 +59,17 @@ export class Session {
    * Runs a script; it hears the name of the server as its second argument.
    * @throws ProblemError `log-unavailable` or `log-full`
    */
-  async call(script: Script, prefix: string, args: readonly string[]): Promise<unknown> {
+  async call(script: Script, prefix: string, args: readonly string[]): Promise<Reply> {
     const run = await this.#known()
     const rest = ['1', `${prefix}:meta`, prefix, run, ...args]
     try {
-      return await this.#client.sendCommand(['EVALSHA', script.sha, ...rest])
+      return { run, answer: await this.#client.sendCommand(['EVALSHA', script.sha, ...rest]) }
     } catch (error) {
       if (!isReply(error, 'NOSCRIPT')) throw this.#explain(error)
     }
     try {
       // Nothing was run yet, so this is no second time.
-      return await this.#client.sendCommand(['EVAL', script.source, ...rest])
+      return { run, answer: await this.#client.sendCommand(['EVAL', script.source, ...rest]) }
     } catch (error) {
       throw this.#explain(error)
     }

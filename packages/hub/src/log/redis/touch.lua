@@ -20,7 +20,11 @@ local function confirm(seen_run, seen)
     if seen > tonumber(survived) and (before == seen_run or seen < tonumber(first)) then
       local through = math.max(tonumber(first), seen)
       local hole = survived .. ' ' .. text(through)
-      if redis.call('ZADD', prefix .. ':holes', 'NX', text(last), hole) == 1 then
+      if not redis.call('ZSCORE', prefix .. ':holes', hole) then
+        -- A position of its own, so that whoever stands at the head now is seen to have passed the hole unawares.
+        last = last + 1
+        redis.call('HSET', meta, 'last', text(last))
+        redis.call('ZADD', prefix .. ':holes', text(last), hole)
         redis.call('PUBLISH', prefix .. ':x', hole)
       end
     end
