@@ -123,9 +123,10 @@ test('a Redis that comes back with less than it acknowledged says so, and gives 
     maxEntries: 100,
     maxBytes: 1e6,
   })
+  // Also what this client has heard of it is undone.
   assert.deepEqual(
-    inside.gaps.map(({ reason }) => reason),
-    ['rollback'],
+    inside.gaps.map(({ reason, after }) => [reason, after]),
+    [['rollback', kept]],
   )
   const before = await a.log.read({
     channels: ['a' as never],
@@ -158,6 +159,21 @@ test('a Redis that crashes twice and comes back with the same old snapshot has l
   await eventually(() => a.gaps.some(({ through }) => through >= lost), 'the second loss is admitted')
   assert.deepEqual(await told(a, kept), ['rollback'])
   assert.deepEqual(await told(a, lost), ['rollback'])
+})
+
+test('a server that nobody remembers gave no position that is given again', async (t) => {
+  const { server, a, b, admin } = await twoNodes(t, 'snapshots')
+  await a.publish('kept')
+  await admin.sendCommand(['SAVE'])
+  await server.kill()
+  await server.run()
+  const lost = await a.publish('lost')
+  await Promise.all([a.log.close(), b.log.close()])
+  await server.kill()
+  await server.run()
+  const c = await new Node(server.url).open(t)
+  assert.ok((await c.publish('next')) > lost)
+  assert.deepEqual(await told(c, lost), ['rollback'])
 })
 
 test('what a node has heard and passed on, and nobody else remembers, is lost when Redis has lost it', async (t) => {
@@ -199,6 +215,17 @@ test('a Redis that comes back with everything has lost nothing', async (t) => {
   await eventually(() => b.positions.at(-1) === positions.at(-1), 'the last one is heard')
   assert.deepEqual(b.positions, positions)
   assert.deepEqual([...a.gaps, ...b.gaps], [])
+})
+
+test('a log is closed although Redis does not answer', async (t) => {
+  const { server, a } = await twoNodes(t, 'none')
+  server.signal('SIGSTOP')
+  t.after(() => server.signal('SIGCONT'))
+  const unanswered = assert.rejects(a.log.append([draft('unanswered')]), { code: 'log-unavailable' })
+  // It has left this process when others that came with it would have, too.
+  await new Promise((resolve) => setImmediate(resolve))
+  await inTime(a.log.close(), () => 'it is closed')
+  await unanswered
 })
 
 test('an emptied Redis is noticed although nothing else has changed', async (t) => {

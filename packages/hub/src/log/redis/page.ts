@@ -87,12 +87,8 @@ function gapsOf(
   else if (after < trimmed) gaps.push({ channel, after, through: trimmed, reason: 'trimmed' })
   for (const hole of holes) {
     if (hole.foundAt <= after || hole.after >= through) continue
-    // Who passed it before it was found has it behind, and is told all the same.
-    const isBehind = hole.through <= after
-    const part = {
-      after: isBehind ? hole.after : (Math.max(hole.after, after) as Position),
-      through: Math.min(hole.through, through) as Position,
-    }
+    // From its beginning, also for who passed that: what was heard of it is undone, and may be published once more.
+    const part = { after: hole.after, through: Math.min(hole.through, through) as Position }
     gaps.push({ channel, ...part, reason: 'rollback', foundAt: hole.foundAt })
   }
   return gaps
