@@ -1,5 +1,5 @@
 import type { Hub, HubOptionsInput, PublishRequest, Tuning } from '@fanline/hub'
-import { checkHistory, type HistoryRecord } from '@fanline/hub/testing'
+import { checkHistory, type HistoryFault, type HistoryRecord } from '@fanline/hub/testing'
 import { DiskWorld } from './disk-world.ts'
 import { MemoryWorld } from './memory-world.ts'
 import { Random } from './random.ts'
@@ -171,7 +171,8 @@ class Simulation {
   report(): SimulationReport {
     for (const publish of this.#unanswered.values()) this.#history.push(publish)
     const verdict = checkHistory(this.#history)
-    const broken = verdict.violations.filter(({ fault }) => fault !== 'late-gap' || !this.#world.mayTellLate)
+    const mustKeep = (fault: HistoryFault): boolean => fault !== 'late-rollback' || !this.#world.mayTellLate
+    const broken = verdict.violations.filter(({ fault }) => mustKeep(fault))
     for (const { fault, client, what } of broken.slice(0, 10)) {
       this.violations.push(`${fault}: ${client}: ${what}`)
     }

@@ -82,11 +82,28 @@ describe('the history checker', () => {
     assert.deepEqual(faults(THREE, client(['c 0', 'gap 0 2', 'p3 3'])), {})
     assert.deepEqual(faults(THREE, client(['c 0', 'c 3', 'gap 0 3 rollback'])), {}, 'a loss found late')
     assert.deepEqual(faults(THREE, client(['c 0', 'p3 3', 'gap 0 2'])), { 'late-gap': 2 })
+    assert.deepEqual(faults(THREE, client(['c 0', 'p3 3', 'gap 0 2 rollback'])), { 'late-rollback': 2 })
     assert.deepEqual(faults(THREE, client(['c 0', 'gap 0 1', 'p3 3'])), { loss: 1 })
     const elsewhere = client(['c 0', 'gap 0 2', 'p3 3']).map((record) =>
       record.op === 'gap' ? { ...record, channel: 'b' } : record,
     )
     assert.deepEqual(faults(THREE, elsewhere), { loss: 2 })
+  })
+
+  it('takes a loss in the log as told for the channels that the client has left before', () => {
+    const left = ['c 0', 'c 3', 'bye', 'again 3 b', 'c 3']
+    const told = client(left).concat({
+      op: 'gap',
+      client: 'c1',
+      channel: 'b',
+      from: '0',
+      to: '2',
+      reason: 'rollback',
+    })
+    assert.deepEqual(faults(THREE, client(left)), { loss: 3 })
+    assert.deepEqual(faults(THREE, told), { loss: 1 })
+    const trimmed = told.map((record) => (record.op === 'gap' ? { ...record, reason: 'trimmed' } : record))
+    assert.deepEqual(faults(THREE, trimmed), { loss: 3 })
   })
 
   it('tells needless gaps from true ones', () => {

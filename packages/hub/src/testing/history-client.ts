@@ -7,6 +7,8 @@ export type HistoryFault =
   | 'loss'
   /** A gap came after a later event of its channel. */
   | 'late-gap'
+  /** The same of a loss in the log itself, which may have been found only then. */
+  | 'late-rollback'
   | 'duplicate'
   /** Something came after what stands behind it in the log. */
   | 'disorder'
@@ -166,7 +168,7 @@ export class HistoryClient {
       this.#counts.admittedLosses++
       if (isOvertaken) {
         this.#blame(
-          'late-gap',
+          reason === 'rollback' ? 'late-rollback' : 'late-gap',
           `the gap for ${event.name} (${position}) of ${channel} came after a later event`,
         )
       }
@@ -177,6 +179,7 @@ export class HistoryClient {
         missing.filter((place) => !named.includes(place)),
       )
     }
+    if (reason === 'rollback') this.#admitWhereItWas(gap)
     this.#openGaps.push(gap)
     if (reason !== 'trimmed') keepWidest(this.#rollbacks, gap)
     if (this.#cursor !== undefined) this.#closeGaps(this.#cursor)
@@ -191,6 +194,17 @@ export class HistoryClient {
       for (const { event, position } of places) {
         this.#blame('loss', `${event.name} (${position}) of ${channel} was lost without a gap`)
       }
+    }
+  }
+
+  /** The log has lost all that was there, and says so for the channels that the client wants now. */
+  #admitWhereItWas({ from, to }: OpenGap): void {
+    const wanted = this.#wishes.at(-1)?.channels ?? []
+    for (const [channel, places] of this.#missing) {
+      if (wanted.includes(channel)) continue
+      const rest = places.filter(({ position }) => position <= from || position > to)
+      this.#counts.admittedLosses += places.length - rest.length
+      this.#missing.set(channel, rest)
     }
   }
 
