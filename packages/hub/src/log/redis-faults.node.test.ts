@@ -217,17 +217,6 @@ test('a Redis that comes back with everything has lost nothing', async (t) => {
   assert.deepEqual([...a.gaps, ...b.gaps], [])
 })
 
-test('a log is closed although Redis does not answer', async (t) => {
-  const { server, a } = await twoNodes(t, 'none')
-  server.signal('SIGSTOP')
-  t.after(() => server.signal('SIGCONT'))
-  const unanswered = assert.rejects(a.log.append([draft('unanswered')]), { code: 'log-unavailable' })
-  // It has left this process when others that came with it would have, too.
-  await new Promise((resolve) => setImmediate(resolve))
-  await inTime(a.log.close(), () => 'it is closed')
-  await unanswered
-})
-
 test('an emptied Redis is noticed although nothing else has changed', async (t) => {
   const { a, b, admin } = await twoNodes(t, 'none')
   const before = await a.publish('before')

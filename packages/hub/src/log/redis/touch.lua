@@ -23,7 +23,7 @@ local function confirm(seen_run, seen)
       if not redis.call('ZSCORE', prefix .. ':holes', hole) then
         -- A position of its own, so that whoever stands at the head now is seen to have passed the hole unawares.
         last = last + 1
-        redis.call('HSET', meta, 'last', text(last))
+        redis.call('HSET', meta, 'last', text(last), 'at', text(now))
         redis.call('ZADD', prefix .. ':holes', text(last), hole)
         redis.call('PUBLISH', prefix .. ':x', hole)
       end
