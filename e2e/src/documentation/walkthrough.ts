@@ -34,6 +34,8 @@ const APP_PORT = /\b3000\b/g
 export class Walkthrough {
   readonly #page: Page
   readonly #expectation = new Expectation()
+  /** Where its reader stands: inside the workspace, where our packages are found. */
+  readonly #folder = newFolder()
   readonly #children = new Set<ChildProcess>()
   readonly #ports: { readonly server: number; readonly app: number }
   #app: ChildProcess | undefined
@@ -62,6 +64,7 @@ export class Walkthrough {
     } finally {
       for (const child of walkthrough.#children) kill(child)
       await walkthrough.#stopServer()
+      rmSync(walkthrough.#folder, { recursive: true })
     }
   }
 
@@ -133,17 +136,10 @@ export class Walkthrough {
       kill(this.#app)
       await gone
     }
-    const cache = join(ROOT, '.cache')
-    mkdirSync(cache, { recursive: true })
-    const folder = mkdtempSync(join(cache, 'documentation-')) // inside the workspace, where our packages are found
-    try {
-      const file = join(folder, 'app.mjs')
-      writeFileSync(file, this.#fill(fence.text))
-      this.#app = this.#spawn(process.execPath, [file])
-      await this.#answering(this.#app, fence)
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
+    const file = join(this.#folder, 'app.mjs')
+    writeFileSync(file, this.#fill(fence.text))
+    this.#app = this.#spawn(process.execPath, [file])
+    await this.#answering(this.#app, fence)
   }
 
   async #answering(child: ChildProcess, fence: Fence): Promise<void> {
@@ -187,7 +183,7 @@ export class Walkthrough {
 
   #spawn(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
     const child = spawn(command, args, {
-      cwd: ROOT,
+      cwd: this.#folder,
       env: { ...process.env, NO_COLOR: '1', FANLINE_URL: `http://localhost:${this.#ports.server}`, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true, // a group of its own, which ends with the page
@@ -237,6 +233,12 @@ class Listener {
       })
     }
   }
+}
+
+function newFolder(): string {
+  const cache = join(ROOT, '.cache')
+  mkdirSync(cache, { recursive: true })
+  return mkdtempSync(join(cache, 'documentation-'))
 }
 
 function kill({ pid }: ChildProcess): void {
