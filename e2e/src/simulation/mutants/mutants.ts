@@ -165,7 +165,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a channel on Redis forgets up to where it was trimmed',
     file: 'hub/dist/log/redis/common.lua',
-    search: "m.t = string.match(entry[1], '^%d+')",
+    search: "m.t = string.match(first[1], '^%d+')",
     replace: '',
     world: 'redis',
   },
