@@ -5,8 +5,8 @@ import { Failure, root, run, say } from './command.mjs'
 /** The longest that one test file may take, and a whole stage; in milliseconds. */
 const fileLimitMs = 120_000
 const stageLimitMs = 600_000
-/** Files that run at the same time; a long test measures, and has the machine for itself. */
-const concurrency = 2
+/** Files that run at the same time: most wait now and then. A long test measures, and has the machine for itself. */
+const concurrency = 3
 /** Long tests are bounded too, so that a hang at night is a failure in the morning. */
 const longFactor = 60
 
