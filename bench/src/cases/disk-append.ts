@@ -1,40 +1,23 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { diskLog } from '@fanline/hub/disk-log'
-import { createEvent, parseChannel } from '@fanline/protocol'
 import { open } from 'lmdb'
 import type { BenchCase, Measured } from '../bench-case.ts'
-import { eventData } from '../load/publisher.ts'
+import { appendTogether, type EventStore, storeIn } from '../load/append-together.ts'
 import type { Target } from '../load/target.ts'
-
-const WRITERS = 200
 
 /** What the log on disk writes for one event: the event under its position, and its place in its channel. */
 const RECORD_BYTES = 196
 const PLACE_BYTES = 37
 
-/** What keeps events on a disk. */
-interface Store {
-  /** Resolves when the event of this writer is flushed. */
-  append(writer: number): Promise<unknown>
-  close(): Promise<void>
-}
-
 /** The product, at its safest durability. */
-async function openLog(directory: string): Promise<Store> {
-  const log = diskLog({ path: directory, durability: 'group' })
-  await log.open({ entries: () => undefined, gap: () => undefined })
-  const event = createEvent(undefined, eventData)
-  const drafts = Array.from({ length: WRITERS }, (_, writer) => [
-    { channels: [parseChannel(`c${writer}`)], event, except: [], key: undefined, ephemeral: false },
-  ])
-  return { append: (writer) => log.append(drafts[writer]!), close: () => log.close() }
+function openLog(directory: string): Promise<EventStore> {
+  return storeIn(diskLog({ path: directory, durability: 'group' }))
 }
 
 /** The control: LMDB as it comes, with values and keys of the same length, and nothing else. */
-async function openLmdb(directory: string): Promise<Store> {
+async function openLmdb(directory: string): Promise<EventStore> {
   const root = open({ path: join(directory, 'control.mdb'), noSubdir: true })
   const options = { keyEncoding: 'binary', encoding: 'binary' } as const
   const events = root.openDB<Buffer, Buffer>('events', options)
@@ -58,25 +41,12 @@ async function openLmdb(directory: string): Promise<Store> {
  * 200 writers in this process, each with a channel of its own, append one event of 150 bytes at a time; the next when the
  * last is flushed. After a warm-up of half the time, the acknowledged events are counted, by the clock on the wall.
  */
-async function measure({ subject, effort, progress }: Target): Promise<Measured> {
+async function measure(target: Target): Promise<Measured> {
   const directory = mkdtempSync(join(tmpdir(), 'fanline-bench-'))
   try {
-    const store = await (subject === 'control' ? openLmdb : openLog)(directory)
-    let acknowledged = 0
-    let isOver = false
-    const writers = Array.from({ length: WRITERS }, async (_, writer) => {
-      for (; !isOver; acknowledged++) await store.append(writer)
-    })
-    progress('warming up')
-    await pause(effort.measureMs / 2)
-    const [before, began] = [acknowledged, performance.now()]
-    progress('appending')
-    await pause(effort.measureMs)
-    const rate = ((acknowledged - before) / (performance.now() - began)) * 1000
-    isOver = true
-    await Promise.all(writers)
-    await store.close()
-    return { rate }
+    const store = await (target.subject === 'control' ? openLmdb : openLog)(directory)
+    const { events, seconds } = await appendTogether(store, target)
+    return { rate: events / seconds }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

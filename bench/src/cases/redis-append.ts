@@ -1,41 +1,24 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
 import { redisLog } from '@fanline/hub/redis-log'
-import { createEvent, parseChannel } from '@fanline/protocol'
+import { createEvent } from '@fanline/protocol'
 import { createClient } from '@redis/client'
 import type { BenchCase, Measured } from '../bench-case.ts'
+import { appendTogether, type EventStore, storeIn } from '../load/append-together.ts'
 import { eventData } from '../load/publisher.ts'
 import type { Target } from '../load/target.ts'
 import { cpuTimeUs } from '../process-usage.ts'
-
-const WRITERS = 200
+import { RedisServer } from '../subjects/redis-server.ts'
 
 /** The product's own script, which is not among its exports. */
 const script = new URL('redis/script.js', import.meta.resolve('@fanline/hub/redis-log'))
 const { APPEND } = (await import(script.href)) as { APPEND: { source: string } }
 
-/** What keeps events in a Redis. */
-interface Store {
-  /** Resolves when Redis has the event of this writer. */
-  append(writer: number): Promise<unknown>
-  close(): Promise<unknown>
-}
-
 /** The product. What waits while one call is under way goes together in the next. */
-async function openLog(url: string): Promise<Store> {
-  const log = redisLog({ client: createClient({ url }) as never })
-  await log.open({ entries: () => undefined, gap: () => undefined })
-  const event = createEvent(undefined, eventData)
-  const drafts = Array.from({ length: WRITERS }, (_, writer) => [
-    { channels: [parseChannel(`c${writer}`)], event, except: [], key: undefined, ephemeral: false },
-  ])
-  return { append: (writer) => log.append(drafts[writer]!), close: () => log.close() }
+function openLog(url: string): Promise<EventStore> {
+  return storeIn(redisLog({ client: createClient({ url }) as never }))
 }
 
 /** The control: the same script with one event a call, pipelined by the client, and nothing else. */
-async function openScript(url: string): Promise<Store> {
+async function openScript(url: string): Promise<EventStore> {
   const client = createClient({ url })
   await client.connect()
   const sha = String(await client.sendCommand(['SCRIPT', 'LOAD', APPEND.source]))
@@ -49,50 +32,19 @@ async function openScript(url: string): Promise<Store> {
   }
 }
 
-async function startRedis(): Promise<{ readonly server: ChildProcess; readonly url: string }> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as { port: number }
-  probe.close()
-  const server = spawn(
-    'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  )
-  for await (const said of server.stdout!.setEncoding('utf8')) if (/Ready to accept/.test(said)) break
-  server.stdout!.resume()
-  return { server, url: `redis://127.0.0.1:${port}` }
-}
-
 /**
  * 200 writers in this process, each with a channel of its own, append one event of 150 bytes at a time to a Redis without
  * AOF; the next when the last is there. After a warm-up of half the time, what Redis has taken is counted, by the clock on
  * the wall and by the CPU time of Redis.
  */
-async function measure({ subject, effort, progress }: Target): Promise<Measured> {
-  const { server, url } = await startRedis()
+async function measure(target: Target): Promise<Measured> {
+  const redis = await RedisServer.start()
   try {
-    const store = await (subject === 'control' ? openScript : openLog)(url)
-    let taken = 0
-    let isOver = false
-    const writers = Array.from({ length: WRITERS }, async (_, writer) => {
-      for (; !isOver; taken++) await store.append(writer)
-    })
-    progress('warming up')
-    await pause(effort.measureMs / 2)
-    const [before, began, cpu] = [taken, performance.now(), cpuTimeUs(server.pid!)]
-    progress('appending')
-    await pause(effort.measureMs)
-    const events = taken - before
-    const rate = (events / (performance.now() - began)) * 1000
-    const ceiling = (events / (cpuTimeUs(server.pid!) - cpu)) * 1_000_000
-    isOver = true
-    await Promise.all(writers)
-    await store.close()
-    return { rate, ceiling }
+    const store = await (target.subject === 'control' ? openScript : openLog)(redis.url)
+    const { events, seconds, spent } = await appendTogether(store, target, () => cpuTimeUs(redis.pid))
+    return { rate: events / seconds, ceiling: (events / spent) * 1_000_000 }
   } finally {
-    server.kill('SIGKILL')
-    await once(server, 'exit')
+    await redis.stop()
   }
 }
 
