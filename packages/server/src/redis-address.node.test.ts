@@ -1,10 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { eventually } from './testing/eventually.ts'
-import { freePort } from './testing/free-port.ts'
-import { CERTIFICATE, CERTIFICATE_KEY, RedisSentinels, RedisServer } from './testing/redis-server.ts'
+import { RedisSentinels, RedisServer, startTlsRedis } from './testing/redis-server.ts'
 import { startServer } from './testing/start-server.ts'
 
 /** Starts the program, and waits until its log is open. */
@@ -14,22 +10,8 @@ async function mustBeReady(t: TestContext, flags: readonly string[]): Promise<vo
 }
 
 test('--redis rediss:// with --redis-ca trusts who is signed there', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'fanline-tls-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
-  const [certificate, key] = [join(directory, 'certificate.pem'), join(directory, 'key.pem')]
-  writeFileSync(certificate, CERTIFICATE)
-  writeFileSync(key, CERTIFICATE_KEY)
-  const port = await freePort()
-  const files = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', certificate]
-  const redis = await RedisServer.start('none', [
-    '--tls-port',
-    `${port}`,
-    '--tls-auth-clients',
-    'no',
-    ...files,
-  ])
-  t.after(() => redis.stop())
-  await mustBeReady(t, ['--redis', `rediss://localhost:${port}`, '--redis-ca', certificate])
+  const { url, certificate } = await startTlsRedis(t)
+  await mustBeReady(t, ['--redis', url, '--redis-ca', certificate])
 })
 
 test('--redis redis+sentinel:// finds the master', async (t) => {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import { createEvent, type Position } from '@fanline/protocol'
 import { createClient, type RedisClientType } from '@redis/client'
-import type { Draft, Entry, Gap, Log } from '../log.ts'
 import { eventually } from '../testing/deadline.ts'
+import { LogNode } from '../testing/log-node.ts'
 import { RedisSentinels } from '../testing/redis-sentinels.ts'
 import { RedisServer } from '../testing/redis-server.ts'
 import { type ClonableRedisClient, redisLog, sentinelClient } from './redis.ts'
@@ -11,59 +10,10 @@ import { type ClonableRedisClient, redisLog, sentinelClient } from './redis.ts'
 /** How long Sentinels may take to agree on another master, on a busy machine. */
 const FAILOVER_MS = 60_000
 
-const CHANNEL = 'a' as never
-
-/** A log on whatever the Sentinels call `main`, and what it heard. */
-class Node {
-  readonly log: Log
-  readonly heard: Entry[] = []
-  readonly gaps: Gap[] = []
-
-  constructor({ addresses }: RedisSentinels) {
-    const client = createClient() as unknown as ClonableRedisClient
-    this.log = redisLog({ client: sentinelClient({ client, sentinels: addresses, master: 'main' }) })
-  }
-
-  async open(test: TestContext): Promise<this> {
-    test.after(() => this.log.close())
-    await this.log.open({
-      entries: (batch) => this.heard.push(...batch),
-      gap: (gap) => this.gaps.push(gap),
-    })
-    await this.log.watch(CHANNEL)
-    return this
-  }
-
-  /** Publishes until a master has taken it. */
-  async publish(data: string): Promise<Position> {
-    for (;;) {
-      try {
-        const [receipt] = await this.log.append([draft(data)])
-        return receipt!.position!
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 50))
-      }
-    }
-  }
-
-  async told(after: Position): Promise<string[]> {
-    const page = await this.log.read({ channels: [CHANNEL], after, maxEntries: 100, maxBytes: 1e6 })
-    return page.gaps.map(({ reason }) => reason)
-  }
-
-  get texts(): string[] {
-    return this.heard.map(({ event }) => event.data)
-  }
-}
-
-function draft(data: string): Draft {
-  return {
-    channels: [CHANNEL],
-    event: createEvent(undefined, data),
-    except: [],
-    key: data,
-    ephemeral: false,
-  }
+/** A node on whatever the Sentinels call `main`. */
+function newNode({ addresses }: RedisSentinels): LogNode {
+  const client = createClient() as unknown as ClonableRedisClient
+  return new LogNode(redisLog({ client: sentinelClient({ client, sentinels: addresses, master: 'main' }) }))
 }
 
 /** A master, a replica, three Sentinels and two nodes. */
@@ -77,7 +27,7 @@ async function cluster(test: TestContext) {
   const sentinels = await RedisSentinels.start(master.port)
   test.after(() => sentinels.stop())
   await Promise.all(sentinels.addresses.map(async (address) => agree(await connected(test, address))))
-  const [a, b] = [await new Node(sentinels).open(test), await new Node(sentinels).open(test)]
+  const [a, b] = [await newNode(sentinels).open(test), await newNode(sentinels).open(test)]
   return { master, admin, a, b }
 }
 

@@ -1,76 +1,23 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createEvent, type Position } from '@fanline/protocol'
+import type { Position } from '@fanline/protocol'
 import { createClient } from '@redis/client'
-import type { Draft, Entry, Gap, Log } from '../log.ts'
 import { eventually, inTime } from '../testing/deadline.ts'
+import { CHANNEL, draft, LogNode } from '../testing/log-node.ts'
 import { type RedisPersistence, RedisServer } from '../testing/redis-server.ts'
 import { redisLog } from './redis.ts'
 
-/** A log as one hub has it, and what it heard. */
-class Node {
-  readonly log: Log
-  readonly heard: Entry[] = []
-  readonly gaps: Gap[] = []
-
-  constructor(url: string) {
-    this.log = redisLog({ client: createClient({ url }) as never })
-  }
-
-  async open(test: TestContext): Promise<this> {
-    await this.log.open({
-      entries: (batch) => this.heard.push(...batch),
-      gap: (gap) => this.gaps.push(gap),
-    })
-    test.after(() => this.log.close())
-    return this
-  }
-
-  /** Publishes until Redis has taken it. */
-  async publish(data: string): Promise<Position> {
-    for (;;) {
-      try {
-        const [receipt] = await this.log.append([draft(data)])
-        return receipt!.position!
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 50))
-      }
-    }
-  }
-
-  get positions(): Position[] {
-    return this.heard.map((entry) => entry.position!)
-  }
-}
-
-function draft(data: string): Draft {
-  return {
-    channels: ['a' as never],
-    event: createEvent(undefined, data),
-    except: [],
-    key: undefined,
-    ephemeral: false,
-  }
-}
-
-/** Why there are gaps for who comes back with this position. */
-async function told({ log }: Node, after: Position): Promise<string[]> {
-  const page = await log.read({ channels: ['a' as never], after, maxEntries: 100, maxBytes: 1e6 })
-  return page.gaps.map(({ reason }) => reason)
+function newNode(url: string): LogNode {
+  return new LogNode(redisLog({ client: createClient({ url }) as never }))
 }
 
 async function twoNodes(test: TestContext, persistence: RedisPersistence) {
   const server = await RedisServer.start(persistence)
   test.after(() => server.stop())
-  const a = await new Node(server.url).open(test)
-  const b = await new Node(server.url).open(test)
-  await Promise.all([a.log.watch('a' as never), b.log.watch('a' as never)])
-  const admin = createClient({ url: server.url })
-  admin.on('error', () => undefined)
-  await admin.connect()
-  test.after(() => admin.destroy())
-  return { server, a, b, admin }
+  const a = await newNode(server.url).open(test)
+  const b = await newNode(server.url).open(test)
+  return { server, a, b, admin: await server.commands(test) }
 }
 
 test('what one node appends, all hear in the same order', async (t) => {
@@ -118,7 +65,7 @@ test('a Redis that comes back with less than it acknowledged says so, and gives 
     assert.ok(gap.after <= lost[0]! - 1 && gap.through >= lost.at(-1)!)
   }
   const inside = await a.log.read({
-    channels: ['a' as never],
+    channels: [CHANNEL],
     after: lost[5]!,
     maxEntries: 100,
     maxBytes: 1e6,
@@ -129,7 +76,7 @@ test('a Redis that comes back with less than it acknowledged says so, and gives 
     [['rollback', kept]],
   )
   const before = await a.log.read({
-    channels: ['a' as never],
+    channels: [CHANNEL],
     after: (kept - 1) as Position,
     maxEntries: 100,
     maxBytes: 1e6,
@@ -142,7 +89,7 @@ test('a Redis that comes back with less than it acknowledged says so, and gives 
     before.gaps.map(({ reason }) => reason),
     ['rollback'],
   )
-  const after = await a.log.read({ channels: ['a' as never], after: next, maxEntries: 100, maxBytes: 1e6 })
+  const after = await a.log.read({ channels: [CHANNEL], after: next, maxEntries: 100, maxBytes: 1e6 })
   assert.deepEqual(after.gaps, [])
 })
 
@@ -157,8 +104,8 @@ test('a Redis that crashes twice and comes back with the same old snapshot has l
   await server.run()
   await a.publish('next')
   await eventually(() => a.gaps.some(({ through }) => through >= lost), 'the second loss is admitted')
-  assert.deepEqual(await told(a, kept), ['rollback'])
-  assert.deepEqual(await told(a, lost), ['rollback'])
+  assert.deepEqual(await a.told(kept), ['rollback'])
+  assert.deepEqual(await a.told(lost), ['rollback'])
 })
 
 test('a server that nobody remembers gave no position that is given again', async (t) => {
@@ -171,9 +118,9 @@ test('a server that nobody remembers gave no position that is given again', asyn
   await Promise.all([a.log.close(), b.log.close()])
   await server.kill()
   await server.run()
-  const c = await new Node(server.url).open(t)
+  const c = await newNode(server.url).open(t)
   assert.ok((await c.publish('next')) > lost)
-  assert.deepEqual(await told(c, lost), ['rollback'])
+  assert.deepEqual(await c.told(lost), ['rollback'])
 })
 
 test('what a node has heard and passed on, and nobody else remembers, is lost when Redis has lost it', async (t) => {
@@ -187,7 +134,7 @@ test('what a node has heard and passed on, and nobody else remembers, is lost wh
   await server.run()
   await b.publish('next')
   await eventually(() => b.gaps.some(({ through }) => through >= lost), 'the loss is admitted')
-  assert.deepEqual(await told(b, kept), ['rollback'])
+  assert.deepEqual(await b.told(kept), ['rollback'])
 })
 
 test('a client that has more than Redis has lost is told so, although no node remembers', async (t) => {
@@ -198,11 +145,11 @@ test('a client that has more than Redis has lost is told so, although no node re
   await server.kill()
   await Promise.all([a.log.close(), b.log.close()])
   await server.run()
-  const c = await new Node(server.url).open(t)
-  assert.deepEqual(await told(c, lost), ['rollback'])
+  const c = await newNode(server.url).open(t)
+  assert.deepEqual(await c.told(lost), ['rollback'])
   const next = await c.publish('next')
-  assert.deepEqual(await told(c, lost), ['rollback'])
-  assert.deepEqual(await told(c, next), [])
+  assert.deepEqual(await c.told(lost), ['rollback'])
+  assert.deepEqual(await c.told(next), [])
 })
 
 test('a Redis that comes back with everything has lost nothing', async (t) => {
@@ -226,7 +173,7 @@ test('an emptied Redis is noticed although nothing else has changed', async (t) 
   const next = await a.publish('next')
   assert.ok(next > before)
   await eventually(() => b.positions.at(-1) === next, 'the next one is heard')
-  const page = await b.log.read({ channels: ['a' as never], after: before, maxEntries: 10, maxBytes: 1e6 })
+  const page = await b.log.read({ channels: [CHANNEL], after: before, maxEntries: 10, maxBytes: 1e6 })
   assert.deepEqual(
     page.gaps.map(({ reason }) => reason),
     ['restarted'],
@@ -237,12 +184,11 @@ test('a log that is opened while Redis stands still is open when it goes on', as
   const server = await RedisServer.start()
   t.after(() => server.stop())
   server.signal('SIGSTOP')
-  const opened = new Node(server.url).open(t)
+  const opened = newNode(server.url).open(t)
   // Longer than a call waits for a connection.
   assert.equal(await Promise.race([opened, delay(3000, 'waiting')]), 'waiting')
   server.signal('SIGCONT')
   const node = await opened
-  await node.log.watch('a' as never)
   const position = await node.publish('text')
   await eventually(() => node.positions.at(-1) === position, 'it is heard')
 })
@@ -250,9 +196,8 @@ test('a log that is opened while Redis stands still is open when it goes on', as
 test('a publish that Redis does not answer fails, and is one event when it is tried again', async (t) => {
   const server = await RedisServer.start()
   t.after(() => server.stop())
-  const node = await new Node(server.url).open(t)
-  await node.log.watch('a' as never)
-  const keyed = { ...draft('text'), key: 'k' }
+  const node = await newNode(server.url).open(t)
+  const keyed = draft('text', 'k')
   server.signal('SIGSTOP')
   await assert.rejects(
     inTime(node.log.append([keyed]), () => 'an answer', 30_000),
@@ -264,7 +209,7 @@ test('a publish that Redis does not answer fails, and is one event when it is tr
   await node.log.append([keyed])
   await eventually(() => node.heard.length === 2, 'both are heard')
   const { entries } = await node.log.read({
-    channels: ['a' as never],
+    channels: [CHANNEL],
     after: 0 as Position,
     maxEntries: 10,
     maxBytes: 1e6,
@@ -275,7 +220,7 @@ test('a publish that Redis does not answer fails, and is one event when it is tr
 test('a log ends although Redis answers nothing any more', async (t) => {
   const server = await RedisServer.start()
   t.after(() => server.stop())
-  const node = await new Node(server.url).open(t)
+  const node = await newNode(server.url).open(t)
   server.signal('SIGSTOP')
   const appended = node.log.append([draft('text')])
   const failed = assert.rejects(appended, { code: 'log-unavailable' })
@@ -307,7 +252,7 @@ test('what Redis let expire, or threw away, is lost also when something new came
   // As when nothing was published for longer than the history goes back, or Redis needs memory.
   await admin.del('{fanline}:s:a')
   const third = await a.publish('third')
-  const page = await a.log.read({ channels: ['a' as never], after: first, maxEntries: 100, maxBytes: 1e6 })
+  const page = await a.log.read({ channels: [CHANNEL], after: first, maxEntries: 100, maxBytes: 1e6 })
   assert.deepEqual(
     page.gaps.map(({ reason }) => reason),
     ['trimmed'],
@@ -316,5 +261,5 @@ test('what Redis let expire, or threw away, is lost also when something new came
     page.entries.map(({ position }) => position),
     [third],
   )
-  assert.deepEqual(await told(a, third), [])
+  assert.deepEqual(await a.told(third), [])
 })

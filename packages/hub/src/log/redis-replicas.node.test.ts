@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { createEvent } from '@fanline/protocol'
 import { createClient } from '@redis/client'
-import type { Draft, Entry, Gap, Log } from '../log.ts'
+import type { Log } from '../log.ts'
 import { eventually } from '../testing/deadline.ts'
+import { CHANNEL, draft, LogNode } from '../testing/log-node.ts'
 import { RedisServer } from '../testing/redis-server.ts'
 import { type RedisAck, redisLog } from './redis.ts'
 
-const CHANNEL = 'a' as never
-
-/** A log on one server, and what it heard. */
-async function openLog(test: TestContext, { url }: RedisServer, ack: RedisAck = 'memory') {
-  const log: Log = redisLog({ client: createClient({ url }) as never, ack })
-  const heard: Entry[] = []
-  const gaps: Gap[] = []
-  test.after(() => log.close())
-  await log.open({ entries: (batch) => heard.push(...batch), gap: (gap) => gaps.push(gap) })
-  await log.watch(CHANNEL)
-  return { log, gaps, texts: () => heard.map(({ event }) => event.data) }
+function openNode(test: TestContext, { url }: RedisServer, ack: RedisAck = 'memory'): Promise<LogNode> {
+  return new LogNode(redisLog({ client: createClient({ url }) as never, ack })).open(test)
 }
 
 async function start(test: TestContext, ...flags: string[]): Promise<RedisServer> {
@@ -26,34 +17,20 @@ async function start(test: TestContext, ...flags: string[]): Promise<RedisServer
   return server
 }
 
-/** A way to speak to a server by its own commands. */
-async function commands(test: TestContext, { url }: RedisServer) {
-  const client = createClient({ url })
-  client.on('error', () => undefined) // a server that ends says so to who asks
-  await client.connect()
-  test.after(() => client.destroy())
-  return client
-}
-
 async function withReplica(test: TestContext) {
   const master = await start(test, '--repl-diskless-sync-delay', '0')
   const flags = ['--replicaof', `127.0.0.1 ${master.port}`, '--repl-diskless-sync-delay', '0']
   const replica = await start(test, ...flags)
-  const [toMaster, toReplica] = [await commands(test, master), await commands(test, replica)]
+  const [toMaster, toReplica] = [await master.commands(test), await replica.commands(test)]
   const isSynced = async (): Promise<boolean> =>
     /master_link_status:up/.test(await toReplica.info('replication'))
   await eventually(isSynced, 'it replicates')
   return { master, replica, toMaster, toReplica }
 }
 
-function draft(data: string): Draft {
-  const event = createEvent(undefined, data)
-  return { channels: [CHANNEL], event, except: [], key: data, ephemeral: false }
-}
-
 /** The problem that an append ends with. */
 async function problemOf(log: Log, data: string): Promise<{ code: string; message: string } | undefined> {
-  return log.append([draft(data)]).then(
+  return log.append([draft(data, data)]).then(
     () => undefined,
     (error) => error,
   )
@@ -61,8 +38,9 @@ async function problemOf(log: Log, data: string): Promise<{ code: string; messag
 
 test('a server that was made a replica takes nothing, and everything again when it is the master', async (t) => {
   const { master, replica, toMaster, toReplica } = await withReplica(t)
-  const { log, texts, gaps } = await openLog(t, master)
-  const [before] = await log.append([draft('before')])
+  const node = await openNode(t, master)
+  const { log } = node
+  const [before] = await log.append([draft('before', 'before')])
   await eventually(async () => (await toReplica.dbSize()) === (await toMaster.dbSize()), 'the replica has it')
   await toReplica.sendCommand(['REPLICAOF', 'NO', 'ONE'])
   await toMaster.sendCommand(['REPLICAOF', '127.0.0.1', String(replica.port)])
@@ -74,9 +52,9 @@ test('a server that was made a replica takes nothing, and everything again when 
   )
   await toMaster.sendCommand(['REPLICAOF', 'NO', 'ONE'])
   await eventually(async () => (await problemOf(log, 'after')) === undefined, 'it takes events again')
-  await eventually(() => texts().includes('after'), 'the next one is heard')
-  assert.deepEqual(texts(), ['before', 'after'])
-  assert.deepEqual(gaps, [])
+  await eventually(() => node.texts.includes('after'), 'the next one is heard')
+  assert.deepEqual(node.texts, ['before', 'after'])
+  assert.deepEqual(node.gaps, [])
   const query = { channels: [CHANNEL], after: before!.position, maxEntries: 10, maxBytes: 1e6 }
   const page = await log.read(query)
   assert.deepEqual(
@@ -87,7 +65,7 @@ test('a server that was made a replica takes nothing, and everything again when 
 
 test('with ack "replica" nothing is acknowledged that no replica has', async (t) => {
   const { master, replica } = await withReplica(t)
-  const { log } = await openLog(t, master, 'replica')
+  const { log } = await openNode(t, master, 'replica')
   assert.match(log.health!().promise, /until one replica has it/)
   assert.equal(await problemOf(log, 'first'), undefined)
   replica.signal('SIGSTOP')
@@ -97,13 +75,13 @@ test('with ack "replica" nothing is acknowledged that no replica has', async (t)
   replica.signal('SIGCONT')
   // It was stored: the same key tells so, once the replica has it.
   await eventually(async () => (await problemOf(log, 'second')) === undefined, 'the replica has it')
-  const [again] = await log.append([draft('second')])
+  const [again] = await log.append([draft('second', 'second')])
   assert.equal(again!.duplicate, true)
 })
 
 test('ack "aof" is kept by appendfsync always', async (t) => {
   const server = await start(t, '--appendonly', 'yes', '--appendfsync', 'always')
-  const { log } = await openLog(t, server, 'aof')
+  const { log } = await openNode(t, server, 'aof')
   assert.match(log.health!().promise, /a crash of Redis or of its machine loses nothing/)
   assert.equal(await problemOf(log, 'kept'), undefined)
   await server.kill()
@@ -118,9 +96,9 @@ test('ack "aof" is kept by appendfsync always', async (t) => {
 
 test('ack "aof" is refused where it cannot be kept', async (t) => {
   const server = await start(t, '--appendonly', 'yes', '--appendfsync', 'everysec')
-  const version = /redis_version:(\d+)\.(\d+)/.exec(await (await commands(t, server)).info('server'))
+  const version = /redis_version:(\d+)\.(\d+)/.exec(await (await server.commands(t)).info('server'))
   const knowsWaitAof = Number(version?.[1]) > 7 || (version?.[1] === '7' && Number(version[2]) >= 2)
-  const opened = openLog(t, server, 'aof')
+  const opened = openNode(t, server, 'aof')
   if (knowsWaitAof) await opened
   else await assert.rejects(opened, { code: 'option-invalid' })
 })

@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import * as runner from 'node:test'
 import { type ChannelName, createEvent, type Position } from '@fanline/protocol'
 import { createClient } from '@redis/client'
-import { systemClock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { PeerSelf } from '../peers.ts'
-import { CERTIFICATE, CERTIFICATE_KEY } from '../testing/certificate.ts'
-import { freePort } from '../testing/free-port.ts'
-import { logConformance } from '../testing/log-conformance.ts'
+import { CERTIFICATE } from '../testing/certificate.ts'
+import { redisConformance } from '../testing/redis-conformance.ts'
 import { RedisServer } from '../testing/redis-server.ts'
+import { startTlsRedis } from '../testing/tls-redis.ts'
 import { type ClonableRedisClient, redisLog } from './redis.ts'
 
 const page = readFileSync(new URL('../../../../docs/reference/redis.md', import.meta.url), 'utf8')
@@ -19,13 +16,8 @@ const page = readFileSync(new URL('../../../../docs/reference/redis.md', import.
 const rights = /^ACL SETUSER [^`]*/m.exec(page)![0].trim().split(/\s+/)
 
 const server = await RedisServer.start()
-const admin = createClient({ url: server.url })
-admin.on('error', () => undefined) // the server ends first
-await admin.connect()
-runner.after(async () => {
-  admin.destroy()
-  await server.stop()
-})
+runner.after(() => server.stop())
+const admin = await server.commands(runner)
 await admin.sendCommand(rights)
 
 function clientWithRights(): ClonableRedisClient {
@@ -33,28 +25,9 @@ function clientWithRights(): ClonableRedisClient {
   return client as unknown as ClonableRedisClient
 }
 
-logConformance({
-  name: 'redisLog() of a user with the documented rights',
-  runner,
-  async create(settings) {
-    await admin.flushAll()
-    let offset = 0
-    const clock = { ...systemClock, now: () => Date.now() + offset }
-    const make = (): Log => redisLog({ client: clientWithRights(), clock, ...settings })
-    return {
-      log: make(),
-      now: () => clock.now(),
-      advance: (ms) => {
-        offset += ms
-      },
-      restart: make,
-    }
-  },
-  skips: {
-    'the byte cap of the whole log takes the oldest of all': 'Redis bounds its memory with maxmemory',
-    'any number of channel names stays inside the byte cap, and what is new is kept':
-      'Redis bounds its memory with maxmemory',
-  },
+redisConformance('redisLog() of a user with the documented rights', runner, async () => {
+  await admin.flushAll()
+  return (settings) => redisLog({ client: clientWithRights(), ...settings })
 })
 
 /** A hub with one connection that follows `orders`. */
@@ -106,10 +79,7 @@ runner.test('hubs with the documented rights know each other, and each right is 
 runner.test('all keys are in one slot of a cluster', async (t) => {
   const node = await RedisServer.start('none', ['--cluster-enabled', 'yes'])
   t.after(() => node.stop())
-  const client = createClient({ url: node.url })
-  client.on('error', () => undefined) // the server ends first
-  await client.connect()
-  t.after(() => client.destroy())
+  const client = await node.commands(t)
   await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383'])
   while (!(await client.sendCommand(['CLUSTER', 'INFO']))?.toString().includes('cluster_state:ok')) {
     await new Promise((resolve) => setTimeout(resolve, 20))
@@ -133,17 +103,7 @@ runner.test('all keys are in one slot of a cluster', async (t) => {
 })
 
 runner.test('a log speaks TLS, and only with a server that it can trust', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'fanline-tls-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
-  const [certificate, key] = [join(directory, 'certificate.pem'), join(directory, 'key.pem')]
-  writeFileSync(certificate, CERTIFICATE)
-  writeFileSync(key, CERTIFICATE_KEY)
-  const port = await freePort()
-  const files = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', certificate]
-  const flags = ['--tls-port', String(port), '--tls-auth-clients', 'no', ...files]
-  const tlsServer = await RedisServer.start('none', flags)
-  t.after(() => tlsServer.stop())
-  const url = `rediss://localhost:${port}`
+  const { url } = await startTlsRedis(t)
   const trusting = createClient({ url, socket: { tls: true, ca: CERTIFICATE } })
   const log = redisLog({ client: trusting as unknown as ClonableRedisClient })
   await log.open({ entries: () => undefined, gap: () => undefined })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createClient, type RedisClientType } from '@redis/client'
 import { freePort } from './free-port.ts'
 
 /** How a server keeps what it holds. */
@@ -38,6 +39,20 @@ export class RedisServer {
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`
+  }
+
+  /** Of the process, for who measures it. */
+  get pid(): number {
+    return this.#process!.pid!
+  }
+
+  /** A client that speaks to it until the test is over. */
+  async commands(test: { after(end: () => void): void }): Promise<RedisClientType> {
+    const client = createClient({ url: this.url }) as unknown as RedisClientType
+    client.on('error', () => undefined) // a server that ends says so to who asks
+    await client.connect()
+    test.after(() => client.destroy())
+    return client
   }
 
   /** Starts it, also again on what it has left on its disk. Resolves when it takes connections. */

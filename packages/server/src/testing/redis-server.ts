@@ -7,16 +7,15 @@ export const RedisServer: typeof module.RedisServer = module.RedisServer
 /** One of them. */
 export type RedisServer = Awaited<ReturnType<typeof module.RedisServer.start>>
 
-const [sentinels, certificate]: [
+const [sentinels, tls]: [
   typeof import('../../../hub/src/testing/redis-sentinels.ts'),
-  typeof import('../../../hub/src/testing/certificate.ts'),
+  typeof import('../../../hub/src/testing/tls-redis.ts'),
 ] = await Promise.all([
   import(new URL('testing/redis-sentinels.js', import.meta.resolve('@fanline/hub')).href),
-  import(new URL('testing/certificate.js', import.meta.resolve('@fanline/hub')).href),
+  import(new URL('testing/tls-redis.js', import.meta.resolve('@fanline/hub')).href),
 ])
 
 /** Real Sentinels on free ports of 127.0.0.1. */
 export const RedisSentinels: typeof sentinels.RedisSentinels = sentinels.RedisSentinels
-/** Of localhost, signed by itself. */
-export const CERTIFICATE: string = certificate.CERTIFICATE
-export const CERTIFICATE_KEY: string = certificate.CERTIFICATE_KEY
+/** A Redis with TLS until the test is over. */
+export const startTlsRedis: typeof tls.startTlsRedis = tls.startTlsRedis
