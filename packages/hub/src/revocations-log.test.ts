@@ -3,8 +3,10 @@ import { describe, it } from 'node:test'
 import { type HubEvent, type Position, ZERO } from '@fanline/protocol'
 import { createHub, type EmbeddedHub } from './create-hub.ts'
 import { diskLog } from './log/disk.ts'
+import { memoryLog } from './log/memory.ts'
 import { REVOCATIONS_CHANNEL } from './log.ts'
 import { liftedEvent, Revocations, revokedEvent } from './revocations.ts'
+import { eventually } from './testing/deadline.ts'
 import { FakeClock } from './testing/fake-clock.ts'
 import { scratchDirectory } from './testing/scratch-directory.ts'
 
@@ -111,4 +113,29 @@ describe('what the log may hold of revocations has a bound', () => {
       revocations.mustHaveRoom(now + 2 * HOUR_MS)
     })
   }
+})
+
+it('what stands in their channel and is none harms nobody, and goes', async () => {
+  const clock = new FakeClock()
+  const log = memoryLog({ clock })
+  const hub = createHub({ log, clock })
+  await hub.ready
+  const channels = [REVOCATIONS_CHANNEL]
+  const junk = ['', 'null', '{}', '[', '{"id":1,"until":"x"}', '{"id":"a","until":"never"}']
+  for (const data of junk) {
+    const event = { ...revokedEvent({ id: 'a', until: '' }), data }
+    await log.append([{ channels, event, except: [], key: undefined, ephemeral: false }])
+  }
+  assert.deepEqual(hub.revocations(), [])
+  const { id } = await hub.revoke({ jti: 't' })
+  assert.deepEqual(
+    hub.revocations().map((revocation) => revocation.id),
+    [id],
+  )
+  clock.advance(MINUTE_MS)
+  await eventually(async () => {
+    const { entries } = await log.read({ channels, after: ZERO, maxEntries: 100, maxBytes: 1e6 })
+    return entries.length === 1
+  }, 'only the revocation is left')
+  await hub.close({ drainMs: 0 })
 })

@@ -87,7 +87,7 @@ export class Revocations {
   apply({ event, position, at }: Pick<Entry, 'event' | 'position' | 'at'>): void {
     if (position === null) return
     if (event.type === LIFTED) this.#lift(event.data, position, at)
-    else this.#add(JSON.parse(event.data) as Revocation, position)
+    else this.#add(event.data, position)
   }
 
   /** Positions of entries of the log that nobody needs any more. */
@@ -102,8 +102,11 @@ export class Revocations {
     for (const position of positions) this.#goesAt.delete(position)
   }
 
-  #add(revocation: Revocation, position: Position): void {
-    if (this.#byId.has(revocation.id)) return
+  #add(text: string, position: Position): void {
+    const revocation = revocationIn(text)
+    // Others may write to an engine, too: what is no revocation goes with the rest.
+    if (!revocation) this.#goesAt.set(position, 0)
+    if (!revocation || this.#byId.has(revocation.id)) return
     const { id, jti, user, issuedBefore, until } = revocation
     const issuedBeforeMs = issuedBefore === undefined ? Number.POSITIVE_INFINITY : Date.parse(issuedBefore)
     const held: Held = { revocation, position, untilMs: Date.parse(until), issuedBeforeMs }
@@ -170,6 +173,15 @@ export function revokedEvent(revocation: Revocation): HubEvent {
 /** The end of a revocation as it stands in the log. */
 export function liftedEvent(id: string): HubEvent {
   return createEvent(LIFTED, id)
+}
+
+function revocationIn(text: string): Revocation | undefined {
+  try {
+    const found = JSON.parse(text)
+    return typeof found.id === 'string' && !Number.isNaN(Date.parse(found.until)) ? found : undefined
+  } catch {
+    return undefined
+  }
 }
 
 const FIELDS: ReadonlySet<string> = new Set(['jti', 'user', 'issuedBefore', 'until'])
