@@ -4,7 +4,6 @@ import {
   CLOSE_REASONS,
   type CloseReason,
   connectionChannel,
-  type HubEvent,
   type Position,
   ProblemError,
   type Publication,
@@ -15,7 +14,6 @@ import {
   type UserId,
   userChannel,
   utf8Length,
-  ZERO,
 } from '@fanline/protocol'
 import { Admissions } from './admissions.ts'
 import type { Access, Credential } from './authenticator.ts'
@@ -43,14 +41,8 @@ import { type HubOptions, type HubOptionsInput, parseHubOptions } from './option
 import { PublishRates } from './publish-rates.ts'
 import { Pulse } from './pulse.ts'
 import { addressName, Registry } from './registry.ts'
-import {
-  liftedEvent,
-  parseRevocation,
-  type Revocation,
-  type RevocationRequest,
-  Revocations,
-  revokedEvent,
-} from './revocations.ts'
+import { RevocationKeeper } from './revocation-keeper.ts'
+import type { Revocation, RevocationRequest } from './revocations.ts'
 import type { Sink } from './sink.ts'
 import { Turns } from './turns.ts'
 
@@ -85,9 +77,6 @@ const NOWHERE: Elsewhere = { ofUser: 0, atAddress: 0 }
 
 /** How long a request waits for a log that is being opened, in milliseconds. */
 const OPENING_MS = 5000
-
-/** How often the log is rid of revocations that are over, in milliseconds. */
-const TIDY_MS = 60_000
 
 /** What became of a publish. */
 export interface PublishReceipt {
@@ -157,8 +146,7 @@ export class Hub<Events extends EventMap = EventMap> {
     closedBy: {},
     problems: {},
   }
-  readonly #revocations = new Revocations()
-  readonly #cancelTidying: () => void
+  readonly #revocations: RevocationKeeper
   /** How fast each publisher may publish; asked by the routes. */
   readonly rates: PublishRates
   readonly #frames = new Map<Dialect, Frames>()
@@ -198,11 +186,18 @@ export class Hub<Events extends EventMap = EventMap> {
       ended: (connection) => this.#ended(connection),
       report: parts.report,
     }
+    this.#revocations = new RevocationKeeper({
+      log,
+      clock,
+      pageEntries: this.#tuning.pageEntries,
+      pageBytes: this.#tuning.pageBytes,
+      onChange: () => this.#endRevoked(),
+      report: (problem) => parts.report(problem, {}),
+    })
     this.#ready = log
       .open({ entries: (batch) => this.#announced(batch), gap: (gap) => this.#gapAdmitted(gap) })
       .then(() => this.cluster.open())
-      .then(() => log.watch(REVOCATIONS_CHANNEL))
-      .then(() => this.#readRevocations(ZERO))
+      .then(() => this.#revocations.open())
       .then(
         (head) => {
           // What is before the head will not be announced.
@@ -215,7 +210,6 @@ export class Hub<Events extends EventMap = EventMap> {
           throw new ProblemError('log-unavailable', undefined, { cause: error })
         },
       )
-    this.#cancelTidying = clock.every(TIDY_MS, () => void this.#tidyRevocations())
     // Whoever waits for it hears of a failure; without anyone waiting it must not end the process.
     this.#ready.catch(() => undefined)
   }
@@ -355,7 +349,7 @@ export class Hub<Events extends EventMap = EventMap> {
 
   /** True when what somebody was let in by was revoked, or taken back by who gave it. */
   isRevoked(access: Pick<Access, 'user' | 'credential' | 'isWithdrawn'>): boolean {
-    return access.isWithdrawn?.() === true || this.#revocations.covers(access, this.clock.now())
+    return access.isWithdrawn?.() === true || this.#revocations.covers(access)
   }
 
   /**
@@ -364,23 +358,19 @@ export class Hub<Events extends EventMap = EventMap> {
    * @throws ProblemError `revocation-invalid`, `user-invalid`, `too-many-revocations`, `shutting-down` or `log-unavailable`
    */
   async revoke(request: RevocationRequest): Promise<Revocation> {
-    const now = this.clock.now()
-    const revocation = parseRevocation(request, now)
-    this.#revocations.mustHaveRoom(now)
-    await this.#control(revokedEvent(revocation))
-    return revocation
+    await this.#mustBeOpen()
+    return this.#revocations.revoke(request)
   }
 
   /** Ends a revocation before its time. Answers false when none in force has this id. */
   async liftRevocation(id: string): Promise<boolean> {
-    if (!this.#revocations.has(id, this.clock.now())) return false
-    await this.#control(liftedEvent(id))
-    return true
+    await this.#mustBeOpen()
+    return this.#revocations.lift(id)
   }
 
   /** Revocations in force, oldest first. */
   revocations(): Revocation[] {
-    return this.#revocations.all(this.clock.now())
+    return this.#revocations.all()
   }
 
   /**
@@ -421,7 +411,7 @@ export class Hub<Events extends EventMap = EventMap> {
    * @throws ProblemError `shutting-down` or `log-unavailable`
    */
   async newest(): Promise<Position> {
-    if (!this.#opened) await this.#becomeReady()
+    await this.#mustBeOpen()
     const page = await this.#log.read({ channels: [ALL_CHANNEL], after: null, maxEntries: 1, maxBytes: 1 })
     return page.through
   }
@@ -500,7 +490,7 @@ export class Hub<Events extends EventMap = EventMap> {
     if (ending.size > 0) await everyoneLeft
     cancel()
     this.#pulse.stop()
-    this.#cancelTidying()
+    this.#revocations.close()
     await this.#log.close()
   }
 
@@ -519,6 +509,12 @@ export class Hub<Events extends EventMap = EventMap> {
     })
     await Promise.race([this.#ready, late]).finally(cancel)
     this.#refuseWhenClosing()
+  }
+
+  /** @throws ProblemError `shutting-down` or `log-unavailable` */
+  async #mustBeOpen(): Promise<void> {
+    this.#refuseWhenClosing()
+    if (!this.#opened) await this.#becomeReady()
   }
 
   #refuseWhenClosing(): void {
@@ -562,75 +558,21 @@ export class Hub<Events extends EventMap = EventMap> {
     }
   }
 
-  /** Tells all nodes something, by the log; it counts here when this resolves. */
-  async #control(event: HubEvent): Promise<void> {
-    this.#refuseWhenClosing()
-    if (!this.#opened) await this.#becomeReady()
-    const channels = [REVOCATIONS_CHANNEL]
-    const draft = { channels, event, except: [], key: undefined, ephemeral: false }
-    const [receipt] = await this.#log.append([draft])
-    this.#controlled({ event, position: receipt!.position, at: this.clock.now() })
-  }
-
-  #controlled(entry: Pick<Entry, 'event' | 'position' | 'at'>): void {
-    this.#revocations.apply(entry)
-    this.#endRevoked()
-  }
-
   #endRevoked(): void {
     for (const connection of [...this.#registry.all()]) {
       if (this.isRevoked(connection)) connection.close('revoked')
     }
   }
 
-  /** Reads what was revoked after a position. Answers the head. */
-  async #readRevocations(start: Position): Promise<Position> {
-    let after = start
-    for (;;) {
-      const page = await this.#log.read({
-        channels: [REVOCATIONS_CHANNEL],
-        after,
-        maxEntries: this.#tuning.pageEntries,
-        maxBytes: this.#tuning.pageBytes,
-      })
-      for (const entry of page.entries) this.#revocations.apply(entry)
-      after = page.through
-      if (page.reachedHead) return after
-    }
-  }
-
-  /** Announcements were lost: what was revoked since is in the log. */
-  async #catchUpRevocations(after: Position): Promise<void> {
-    try {
-      await this.#readRevocations(after)
-      this.#endRevoked()
-    } catch (error) {
-      this.#delivery.report(toProblem(error), {})
-    }
-  }
-
-  /** What speaks of revocations that are over leaves the log: no limit of the history applies to it. */
-  async #tidyRevocations(): Promise<void> {
-    const positions = this.#revocations.spent(this.clock.now())
-    if (positions.length === 0 || !this.#opened) return
-    try {
-      await this.#log.removeRevocations(positions)
-      this.#revocations.removed(positions)
-    } catch (error) {
-      // They stay, and are tried again.
-      if (!this.#closed) this.#delivery.report(toProblem(error), {})
-    }
-  }
-
   #announced(batch: readonly Entry[]): void {
-    for (const entry of batch) if (entry.channel === REVOCATIONS_CHANNEL) this.#controlled(entry)
+    for (const entry of batch) if (entry.channel === REVOCATIONS_CHANNEL) this.#revocations.heard(entry)
     this.#feed.push(batch)
     this.#fanOut.push(batch)
   }
 
   #gapAdmitted(gap: Gap): void {
     this.#feed.forget(gap.through)
-    if (gap.channel === REVOCATIONS_CHANNEL) void this.#catchUpRevocations(gap.after)
+    if (gap.channel === REVOCATIONS_CHANNEL) void this.#revocations.missed(gap.after)
     for (const connection of this.#registry.followers(gap.channel)) connection.reread(gap)
   }
 
