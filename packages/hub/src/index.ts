@@ -18,7 +18,13 @@ export type { ConnectionState } from './connection.ts'
 export type { ConnectionFilter, ConnectionInfo, ConnectionRenewal } from './connection-info.ts'
 export { type CreateHubOptions, createHub, type EmbeddedHub } from './create-hub.ts'
 export { AT_HEAD, type Cursor, type CursorSource, cursorAfter, cursorSince } from './cursor.ts'
-export { type ControlEvent, type Dialect, eventStreamDialect, ndjsonDialect } from './dialect.ts'
+export {
+  type ControlEvent,
+  type Dialect,
+  eventStreamDialect,
+  jsonEventStreamDialect,
+  ndjsonDialect,
+} from './dialect.ts'
 export type { EventMap, PublishInput } from './event-map.ts'
 export type { History, HistoryEvent, HistoryQuery } from './history.ts'
 export type { StreamRequest } from './http/stream-request.ts'

@@ -12,6 +12,8 @@ export interface Hello {
   readonly resumed: boolean
   /** How often the hub writes something on a quiet stream, in milliseconds. */
   readonly heartbeatMs: number
+  /** The data of every event of this stream is JSON, as its client has asked: strings stand in quotation marks. */
+  readonly json?: true
 }
 
 /** Moves an idle cursor on. Its id is the log's head. */

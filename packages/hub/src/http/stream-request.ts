@@ -1,7 +1,7 @@
 import { type Bye, CLOSE_REASONS, type CloseReason, ProblemError } from '@fanline/protocol'
 import type { Credential } from '../authenticator.ts'
 import { AT_HEAD, type Cursor, type CursorSource, cursorAfter, cursorSince } from '../cursor.ts'
-import { type Dialect, eventStreamDialect, ndjsonDialect } from '../dialect.ts'
+import { type Dialect, eventStreamDialect, jsonEventStreamDialect, ndjsonDialect } from '../dialect.ts'
 
 /** Who listens, and to what: decided by the application before it hands the request over. */
 export interface StreamRequest {
@@ -77,8 +77,15 @@ function cursorOf(ask: StreamAsk, nowMs: number): Cursor {
 export function dialectOf(accept: string | undefined): Dialect {
   if (accept === undefined || accept === '') return eventStreamDialect
   if (accept.includes('application/x-ndjson')) return ndjsonDialect
-  if (/text\/event-stream|\*\/\*|text\/\*/.test(accept)) return eventStreamDialect
-  throw new ProblemError('not-acceptable')
+  const ranges = accept.toLowerCase()
+  if (!/text\/event-stream|\*\/\*|text\/\*/.test(ranges)) throw new ProblemError('not-acceptable')
+  return ranges.split(',').some(asksForJson) ? jsonEventStreamDialect : eventStreamDialect
+}
+
+/** True for `text/event-stream;data=json`. */
+function asksForJson(range: string): boolean {
+  const [type, ...parameters] = range.split(';').map((part) => part.trim())
+  return type === 'text/event-stream' && parameters.some((each) => /^data="?json"?$/.test(each))
 }
 
 /**
