@@ -186,7 +186,7 @@ describe('the parser', () => {
 
   it('reads the channel of fanline', () => {
     const [event] = read([bytesOf('channel: news\ndata: x\n\ndata: y\n\n')]).events
-    assert.deepEqual(event, { type: 'message', data: 'x', id: undefined, channel: 'news', isTooLarge: false })
+    assert.deepEqual(event, eventOf({ data: 'x', channel: 'news' }))
   })
 
   it('begins with the last id that it is given', () => {
@@ -223,8 +223,8 @@ describe('the parser', () => {
         const standard = new StandardParser().push(bytes)
         const { events, parser } = read(cutAt(bytes, cuts))
         assert.deepEqual(
-          events.map(({ type, data }) => [type, data]),
-          standard.events.map(({ type, data }) => [type, data]),
+          events.map(({ type, data, lastEventId }) => ({ type, data, lastEventId })),
+          standard.events,
         )
         assert.equal(parser.lastEventId, standard.lastEventId)
         assert.equal(parser.retryMs, standard.reconnectionTime)
@@ -242,10 +242,12 @@ describe('the parser', () => {
     })
     fc.assert(
       fc.property(fc.array(block, { maxLength: 5 }), fc.array(fc.nat({ max: 500 })), (blocks, cuts) => {
-        assert.deepEqual(
-          read(cutAt(bytesOf(blocks.map(encodeBlock).join('')), cuts)).events,
-          blocks.map(({ event, ...rest }) => ({ ...rest, type: event, isTooLarge: false })),
-        )
+        let lastEventId = ''
+        const written = blocks.map(({ event: type, ...rest }) => {
+          lastEventId = rest.id ?? lastEventId
+          return eventOf({ type, lastEventId, ...rest })
+        })
+        assert.deepEqual(read(cutAt(bytesOf(blocks.map(encodeBlock).join('')), cuts)).events, written)
       }),
       { numRuns: 2000 },
     )
@@ -256,31 +258,31 @@ describe('a parser that is fed too much', () => {
   const small = { maxEventLength: 10 }
   const after = 'data: after\n\n'
   const cases: Record<string, readonly [text: string, ...events: ParsedEvent[]]> = {
-    'keeps data of just the length': ['data: 0123456789\n\n', event({ data: '0123456789' })],
-    'drops a line that is longer': ['data: 0123456789x\n\n', event({ isTooLarge: true })],
-    'drops lines that are longer together': ['data: 01234\ndata: 56789\n\n', event({ isTooLarge: true })],
+    'keeps data of just the length': ['data: 0123456789\n\n', eventOf({ data: '0123456789' })],
+    'drops a line that is longer': ['data: 0123456789x\n\n', eventOf({ isTooLarge: true })],
+    'drops lines that are longer together': ['data: 01234\ndata: 56789\n\n', eventOf({ isTooLarge: true })],
     'keeps what else the block says': [
       'event: e\nid: 5\ndata: 0123456789x\nchannel: c\n\n',
-      event({ type: 'e', id: '5', channel: 'c', isTooLarge: true }),
+      eventOf({ type: 'e', id: '5', lastEventId: '5', channel: 'c', isTooLarge: true }),
     ],
     'drops the data before and after': [
       'data: 0\ndata: 0123456789x\ndata: 1\n\n',
-      event({ isTooLarge: true }),
+      eventOf({ isTooLarge: true }),
     ],
     'takes no part of an id': [
       'id: 5\nid: 0123456789abcdefgh\ndata: x\n\n',
-      event({ id: '5', isTooLarge: true }),
+      eventOf({ id: '5', lastEventId: '5', isTooLarge: true }),
     ],
-    'passes over a comment': [`:${'x'.repeat(99)}\ndata: x\n\n`, event({ data: 'x' })],
-    'passes over an unknown field': [`data${'x'.repeat(99)}\ndata: x\n\n`, event({ data: 'x' })],
-    'passes over an endless retry': [`retry: ${'1'.repeat(99)}\ndata: x\n\n`, event({ data: 'x' })],
+    'passes over a comment': [`:${'x'.repeat(99)}\ndata: x\n\n`, eventOf({ data: 'x' })],
+    'passes over an unknown field': [`data${'x'.repeat(99)}\ndata: x\n\n`, eventOf({ data: 'x' })],
+    'passes over an endless retry': [`retry: ${'1'.repeat(99)}\ndata: x\n\n`, eventOf({ data: 'x' })],
   }
   for (const [name, [text, ...events]] of Object.entries(cases)) {
     it(`${name}, and reads on`, () => {
       for (const pieces of splits(bytesOf(text + after))) {
         const parser = new EventStreamParser(small)
         const heard = pieces.flatMap((piece) => parser.push(piece))
-        assert.deepEqual(heard, [...events, event({ data: 'after' })])
+        assert.deepEqual(heard, [...events, eventOf({ data: 'after', lastEventId: parser.lastEventId })])
         assert.equal(parser.retryMs, undefined)
       }
     })
@@ -306,8 +308,16 @@ describe('a parser that is fed too much', () => {
   })
 })
 
-function event(fields: Partial<ParsedEvent>): ParsedEvent {
-  return { type: 'message', data: '', id: undefined, channel: undefined, isTooLarge: false, ...fields }
+function eventOf(fields: Partial<ParsedEvent>): ParsedEvent {
+  return {
+    type: 'message',
+    data: '',
+    id: undefined,
+    lastEventId: '',
+    channel: undefined,
+    isTooLarge: false,
+    ...fields,
+  }
 }
 
 function bytesOf(text: string): Uint8Array {

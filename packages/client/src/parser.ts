@@ -6,6 +6,8 @@ export interface ParsedEvent {
   readonly data: string
   /** The id that stands in this very block; undefined when there is none, or one with NUL. */
   readonly id: string | undefined
+  /** The latest id up to here, also of a block without data; '' when there was none. */
+  readonly lastEventId: string
   /** Where it came from, when the stream is fanline's: other parsers pass over that line. */
   readonly channel: string | undefined
   /** It was longer than the parser keeps; what was too long was dropped, and `data` is empty. */
@@ -132,6 +134,7 @@ export class EventStreamParser {
         type: this.#type || 'message',
         data: this.#isTooLarge ? '' : this.#data,
         id: this.#id,
+        lastEventId: this.#lastEventId,
         channel: this.#channel,
         isTooLarge: this.#isTooLarge,
       })
