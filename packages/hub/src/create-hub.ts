@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ProblemError } from '@fanline/protocol'
+import type { EventDefinitions, EventMap, ProblemError, PublishedEvents } from '@fanline/protocol'
 import { type Clock, systemClock } from './clock.ts'
-import type { EventMap } from './event-map.ts'
 import { serveFetch } from './http/fetch.ts'
 import { serveNode } from './http/node.ts'
 import type { StreamRequest } from './http/stream-request.ts'
@@ -15,6 +14,8 @@ export interface CreateHubOptions extends HubOptionsInput {
   /** Where events are ordered and kept; in memory when absent. */
   readonly log?: Log
   readonly clock?: Clock
+  /** The only events that may be published, of `defineEvents`; any may be when absent. */
+  readonly events?: EventDefinitions
   /** Hears of failures that no caller waits for; a process warning when absent. */
   readonly onProblem?: (problem: ProblemError, about: { connection?: string }) => void
 }
@@ -38,17 +39,21 @@ export class EmbeddedHub<Events extends EventMap = EventMap> extends Hub<Events>
 }
 
 /**
- * Makes a hub. `createHub<{ progress: { done: number } }>()` checks event names and data at compile time.
+ * Makes a hub. `createHub<{ progress: { done: number } }>()` checks event names and data at compile time,
+ * `createHub({ events: defineEvents({ … }) })` also what is published while it runs, from wherever.
  * @throws ProblemError `option-invalid`
  */
-export function createHub<Events extends EventMap = EventMap>(
-  options: CreateHubOptions = {},
-): EmbeddedHub<Events> {
-  const { log, clock = systemClock, onProblem = warn, ...input } = options
+export function createHub<Definitions extends EventDefinitions>(
+  options: CreateHubOptions & { readonly events: Definitions },
+): EmbeddedHub<PublishedEvents<Definitions>>
+export function createHub<Events extends EventMap = EventMap>(options?: CreateHubOptions): EmbeddedHub<Events>
+export function createHub(options: CreateHubOptions = {}): EmbeddedHub {
+  const { log, clock = systemClock, onProblem = warn, events, ...input } = options
   const { history, idempotency } = parseHubOptions(input)
-  return new EmbeddedHub<Events>({
+  return new EmbeddedHub({
     log: log ?? memoryLog({ history, idempotency, clock }),
     clock,
+    events,
     options: input,
     report: onProblem,
   })

@@ -4,9 +4,12 @@ import {
   CLOSE_REASONS,
   type CloseReason,
   connectionChannel,
+  type EventDefinitions,
+  type EventMap,
   type Position,
   ProblemError,
   type Publication,
+  type PublishInput,
   parseChannel,
   parsePublication,
   parseUser,
@@ -30,7 +33,7 @@ import {
 import type { Counters } from './counters.ts'
 import { AT_HEAD, type Cursor } from './cursor.ts'
 import type { Dialect } from './dialect.ts'
-import type { EventMap, PublishInput } from './event-map.ts'
+import { checkEvent, mustBeDefinitions } from './event-check.ts'
 import { FanOut } from './fan-out.ts'
 import { Feed } from './feed.ts'
 import { Frames } from './frames.ts'
@@ -110,6 +113,8 @@ export interface SubscribeRequest {
 export interface HubParts {
   readonly log: Log
   readonly clock: Clock
+  /** The only events that may be published; any may be when absent. */
+  readonly events?: EventDefinitions | undefined
   readonly options?: HubOptionsInput
   readonly tuning?: Partial<Tuning>
   /** Hears of failures that no caller waits for. */
@@ -127,6 +132,7 @@ export class Hub<Events extends EventMap = EventMap> {
   readonly cluster: Cluster
   readonly #tuning: Tuning
   readonly #log: Log
+  readonly #events: EventDefinitions | undefined
   readonly #registry: Registry<Connection>
   readonly #feed: Feed
   readonly #fanOut: FanOut
@@ -162,6 +168,8 @@ export class Hub<Events extends EventMap = EventMap> {
     this.clock = clock
     this.#tuning = { ...TUNING, ...parts.tuning }
     this.#log = log
+    this.#events = parts.events
+    if (parts.events) mustBeDefinitions(parts.events)
     this.#historyTurns = new Turns(clock)
     this.#admissions = new Admissions(clock, this.options.limits.connectionsPerSecond)
     this.#registry = new Registry<Connection>(log)
@@ -255,14 +263,23 @@ export class Hub<Events extends EventMap = EventMap> {
   }
 
   /**
-   * Publishes what was checked already. Calls made one after the other, without waiting, keep their order.
-   * @throws ProblemError `data-too-large`, `shutting-down` or `log-unavailable`
+   * Publishes what was checked already. Calls made one after the other, without waiting, keep their order; an event
+   * whose validator answers with a promise takes its place when it has answered.
+   * @throws ProblemError `event-type-unknown`, `event-data-invalid`, `data-too-large`, `shutting-down` or
+   * `log-unavailable`
    */
   async accept(publication: Publication): Promise<PublishReceipt> {
     this.#refuseWhenClosing()
     if (!this.#opened) await this.#becomeReady()
     const { dataBytes, channelsPerPublish } = this.options.limits
-    const { channels, connection, event, except, key } = publication
+    const { channels, connection, except, key } = publication
+    let { event } = publication
+    if (this.#events) {
+      const checked = checkEvent(this.#events, event)
+      // Without a promise there is no wait, so that publishes keep their order.
+      event = checked instanceof Promise ? await checked : checked
+      this.#refuseWhenClosing()
+    }
     // Three bytes are the most that a UTF-16 unit takes, so most data needs no counting.
     if (event.data.length * 3 > dataBytes && utf8Length(event.data) > dataBytes) {
       throw new ProblemError('data-too-large', `At most ${dataBytes} bytes.`)

@@ -1,6 +1,15 @@
 /** fanline's hub, to embed in any web framework of Node, Bun or Deno. */
-export type { CloseReason, ProblemCode, PublishRequest } from '@fanline/protocol'
-export { ProblemError } from '@fanline/protocol'
+export type {
+  CloseReason,
+  EventDefinitions,
+  EventMap,
+  ProblemCode,
+  PublishedEvents,
+  PublishInput,
+  PublishRequest,
+  StandardSchema,
+} from '@fanline/protocol'
+export { defineEvents, eventType, ProblemError } from '@fanline/protocol'
 export type { Credential } from './authenticator.ts'
 export type { Clock } from './clock.ts'
 export { systemClock } from './clock.ts'
@@ -25,7 +34,6 @@ export {
   jsonEventStreamDialect,
   ndjsonDialect,
 } from './dialect.ts'
-export type { EventMap, PublishInput } from './event-map.ts'
 export type { History, HistoryEvent, HistoryQuery } from './history.ts'
 export type { StreamRequest } from './http/stream-request.ts'
 export {

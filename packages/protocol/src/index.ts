@@ -2,6 +2,8 @@
 export * from './channel.ts'
 export * from './control.ts'
 export * from './event.ts'
+export * from './event-definitions.ts'
+export type * from './event-map.ts'
 export * from './event-stream.ts'
 export * from './grant.ts'
 export * from './position.ts'

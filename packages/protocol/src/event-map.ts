@@ -1,4 +1,4 @@
-import type { PublishRequest } from '@fanline/protocol'
+import type { PublishRequest } from './publication.ts'
 
 /** The types of an application's events: name → data. */
 export type EventMap = Record<string, unknown>
