@@ -1,2 +1,35 @@
 /** The client of fanline, for browsers, Node, Bun, Deno and workers. */
-export type * from './source.ts'
+import type { EventMap } from '@fanline/protocol'
+import { type FetchOptions, FetchSource } from './fetch-source.ts'
+import { Stream, type StreamOptions } from './stream.ts'
+
+export type { EventMap } from '@fanline/protocol'
+export { StreamError, type StreamErrorCode, Unauthorized } from './errors.ts'
+export { EventOverflow, type QueueOptions } from './event-queue.ts'
+export type { FetchOptions } from './fetch-source.ts'
+export { type SavedCursor, savedIn } from './saved-cursor.ts'
+export type { StreamGap, StreamState, StreamStatus } from './source.ts'
+export {
+  type EventOf,
+  Stream,
+  type StreamEvent,
+  type StreamOptions,
+} from './stream.ts'
+
+/** How to connect, and what to do with the events. */
+export interface ConnectOptions extends FetchOptions, StreamOptions {}
+
+/**
+ * Follows channels until it is closed: comes back after any break, from where it was. Nothing comes before the code that
+ * called this has had its turn, so whoever listens at once misses nothing.
+ *
+ * @param url the address of the stream, such as `/v1/events`; relative to the page where there is one
+ * @throws TypeError for an address that is none
+ */
+export function connect<Events extends EventMap = EventMap>(
+  url: string | URL,
+  options: ConnectOptions = {},
+): Stream<Events> {
+  const { lastEventId = options.saved?.load() } = options
+  return new Stream((listener) => new FetchSource(url, { ...options, lastEventId }, listener), options)
+}

@@ -21,6 +21,16 @@ export interface StreamStatus {
   readonly user: string | undefined
 }
 
+/** Where every stream begins. */
+export const CONNECTING: StreamStatus = Object.freeze({
+  state: 'connecting',
+  failures: 0,
+  retryAt: undefined,
+  error: undefined,
+  connection: undefined,
+  user: undefined,
+})
+
 /** An event as it travelled. */
 export interface SourceEvent {
   readonly type: string
@@ -39,7 +49,7 @@ export interface StreamGap extends Omit<GapNotice, 'reason'> {
 /** What a source tells its stream: each event once, in order. */
 export interface SourceListener {
   /** A promise holds the stream up until it resolves: nothing more is read from the server. */
-  event(event: SourceEvent): void | Promise<void>
+  event(event: SourceEvent): Promise<void> | undefined
   gap(gap: StreamGap): void
   /** Everything up to this id was told. */
   cursor(id: string): void
@@ -48,9 +58,14 @@ export interface SourceListener {
 
 /** Where a stream gets its events from: a connection of its own, or one that is shared with other tabs. */
 export interface Source {
-  /** Follows these channels and no others, from where the stream stands. */
-  follow(channels: readonly string[]): void
-  /** Something suggests that the network is back, or that the machine slept: look now. */
+  /**
+   * Follows these channels and no others, from where the stream stands. Resolves when the server does, or is to be
+   * asked anew. @throws StreamError when it refuses; then nothing has changed
+   */
+  follow(channels: readonly string[]): Promise<void>
+  /** The network may be back, or the machine awake: looks now, and comes back at once. */
   wake(): void
+  /** Has nothing open until {@link wake}. */
+  rest(): void
   close(error?: Error): void
 }

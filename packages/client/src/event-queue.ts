@@ -1,0 +1,100 @@
+/** How events wait for a loop that takes them. */
+export interface QueueOptions {
+  /** How many may wait; 1,000 when absent. */
+  readonly limit?: number | undefined
+  /**
+   * When more than that wait: `fail` ends the loop with an {@link EventOverflow}; `wait` holds up the whole stream until
+   * there is room, and the server keeps what comes meanwhile. `fail` when absent.
+   */
+  readonly overflow?: 'fail' | 'wait' | undefined
+  /** Ends the loop. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A loop took its events too slowly. */
+export class EventOverflow extends Error {
+  override readonly name = 'EventOverflow'
+}
+
+interface Taker<Item> {
+  resolve(result: IteratorResult<Item, undefined>): void
+  reject(error: unknown): void
+}
+
+/** Between a stream that pushes and a loop that takes. */
+export class EventQueue<Item> implements AsyncIterableIterator<Item, undefined> {
+  readonly #limit: number
+  readonly #overflow: 'fail' | 'wait'
+  readonly #onEnd: () => void
+  readonly #items: Item[] = []
+  readonly #takers: Taker<Item>[] = []
+  #isEnded = false
+  #error: unknown
+  #makeRoom: () => void = () => undefined
+
+  /** @param onEnd called once, when nothing is to be pushed any more */
+  constructor({ limit = 1000, overflow = 'fail', signal }: QueueOptions, onEnd: () => void) {
+    this.#limit = limit
+    this.#overflow = overflow
+    this.#onEnd = onEnd
+    if (signal?.aborted) this.end()
+    else signal?.addEventListener('abort', () => void this.return(), { once: true })
+  }
+
+  /** A promise asks to push nothing more until it resolves. */
+  push(item: Item): Promise<void> | undefined {
+    if (this.#isEnded) return undefined
+    const taker = this.#takers.shift()
+    if (taker) {
+      taker.resolve({ done: false, value: item })
+      return undefined
+    }
+    if (this.#overflow === 'fail' && this.#items.length >= this.#limit) {
+      this.end(new EventOverflow(`More than ${this.#limit} events waited to be taken.`))
+      return undefined
+    }
+    if (this.#items.push(item) < this.#limit || this.#overflow === 'fail') return undefined
+    return new Promise((resolve) => {
+      this.#makeRoom = resolve
+    })
+  }
+
+  /** What waits can still be taken; then the loop ends, or throws. */
+  end(error?: unknown): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#error = error
+    this.#makeRoom()
+    this.#onEnd()
+    for (const taker of this.#takers.splice(0)) this.#last(taker)
+  }
+
+  next(): Promise<IteratorResult<Item, undefined>> {
+    return new Promise((resolve, reject) => {
+      const [item] = this.#items
+      if (this.#items.length > 0) {
+        this.#items.shift()
+        this.#makeRoom()
+        resolve({ done: false, value: item as Item })
+      } else if (this.#isEnded) this.#last({ resolve, reject })
+      else this.#takers.push({ resolve, reject })
+    })
+  }
+
+  async return(): Promise<IteratorResult<Item, undefined>> {
+    this.#items.length = 0
+    this.end()
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  #last(taker: Taker<Item>): void {
+    const error = this.#error
+    this.#error = undefined
+    if (error === undefined) taker.resolve({ done: true, value: undefined })
+    else taker.reject(error)
+  }
+}

@@ -1,0 +1,436 @@
+import type { Bye, Checkpoint, GapNotice, Hello } from '@fanline/protocol'
+import { pauseMs, retryAfterMs } from './backoff.ts'
+import { refusal, StreamError, Unauthorized } from './errors.ts'
+import { EventStreamParser, type ParsedEvent } from './parser.ts'
+import {
+  CONNECTING,
+  type Source,
+  type SourceListener,
+  type StreamState,
+  type StreamStatus,
+} from './source.ts'
+import { Watchdog } from './watchdog.ts'
+
+/** How a stream is asked for, and kept. Times are in milliseconds. */
+export interface FetchOptions {
+  /** Topics to follow, beside those that stand in the address. */
+  readonly channels?: readonly string[] | undefined
+  /** Where to go on: the id of an event. */
+  readonly lastEventId?: string | undefined
+  /** `GET` when absent. */
+  readonly method?: string | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly body?: string | undefined
+  readonly credentials?: RequestCredentials | undefined
+  /** The global `fetch` when absent. */
+  readonly fetch?: typeof fetch | undefined
+  /**
+   * The token for `Authorization: Bearer`; asked before each attempt, and when the hub says that the one in use
+   * expires. When it throws {@link Unauthorized} the stream is closed; any other failure is tried again.
+   */
+  readonly getToken?: (() => string | Promise<string>) | undefined
+  /** How long the head of an answer may take; 30 s when absent. */
+  readonly connectTimeoutMs?: number | undefined
+  /**
+   * How long a stream may be quiet. Of fanline's own streams it is 2.5 heartbeats when absent, of others no limit.
+   */
+  readonly silenceMs?: number | undefined
+  /** The longest pause between two attempts, if the server does not ask for more; 30 s when absent. */
+  readonly maxPauseMs?: number | undefined
+  /** A stream that lasted so long was a good one: pauses begin small again. 5 s when absent. */
+  readonly healthyMs?: number | undefined
+  /** Longer data of one event are dropped, and told as a gap `too-large`; in characters, 16 Mi when absent. */
+  readonly maxEventLength?: number | undefined
+}
+
+/** How an attempt ended. */
+interface End {
+  readonly error: StreamError | undefined
+  /** Coming back cannot work. */
+  readonly isFinal?: boolean
+  /** Come back at once: nothing is wrong with the server. */
+  readonly atOnce?: boolean
+  /** How long the server asks to wait. */
+  readonly afterMs?: number | undefined
+}
+
+const ACCEPT = 'text/event-stream;data=json, application/problem+json'
+
+/** The native route of streams, with the query. Beside it stand those of connections. */
+const EVENTS_PATH = /\/events(\/[^/?#]*)?([?#].*)?$/
+
+/** A stream is dead when so many heartbeats did not come. */
+const MISSED_HEARTBEATS = 2.5
+
+/** A server other than fanline may say nothing before its first event. */
+const QUIET_START_MS = 1000
+
+/** However often the page is shown, attempts begin no more often than this. */
+const OFTEN_MS = 1000
+
+/** Statuses of the 4xx that pass. */
+const PASSING: ReadonlySet<number> = new Set([408, 425, 429])
+
+/** A connection of its own, by `fetch`: asked for again and again, each time from where the last one ended. */
+export class FetchSource implements Source {
+  readonly #url: string
+  readonly #options: FetchOptions
+  readonly #listener: SourceListener
+  readonly #watchdog: Watchdog
+  #channels: readonly string[]
+  /** The last id that was heard: where the next attempt goes on. */
+  #cursor: string
+  #retryMs: number | undefined
+  #token: string | undefined
+  #status: StreamStatus
+  #isClosed = false
+  #isResting = false
+  /** It was a stream once, so what is none now may pass. */
+  #wasOpen = false
+  /** The last token was refused, and no other one accepted since. */
+  #wasRefused = false
+  /** Ends the open attempt, and says why. */
+  #abort: AbortController | undefined
+  #interruption: End | undefined
+  /** What the open connection follows, and what it follows because the address says so. */
+  #followed: readonly string[] = []
+  #ofAddress: readonly string[] = []
+  /** The hub's hello came: this is fanline, and ids grow. */
+  #hello: Hello | undefined
+  #startedAt = 0
+  #endPause: () => void = () => undefined
+
+  /** @param url absolute, or relative to the page */
+  constructor(url: string | URL, options: FetchOptions, listener: SourceListener) {
+    this.#url = new URL(url, globalThis.location?.href).href
+    this.#options = options
+    this.#listener = listener
+    this.#channels = options.channels ?? []
+    this.#cursor = options.lastEventId ?? ''
+    this.#status = CONNECTING
+    this.#watchdog = new Watchdog(() =>
+      this.#interrupt({ error: new StreamError('silent', 'Nothing came for too long.'), atOnce: true }),
+    )
+    void this.#run()
+  }
+
+  async follow(channels: readonly string[]): Promise<void> {
+    const before = this.#channels
+    const hello = this.#hello
+    this.#channels = channels
+    // While nothing is open the next attempt asks for them.
+    if (!hello) return
+    const all = [...this.#ofAddress, ...channels]
+    const response = await this.#call('PUT', 'channels', JSON.stringify({ channels: all }))
+    // Meanwhile it broke, and the next attempt asked for them.
+    if (this.#hello !== hello) return
+    if (response?.ok) {
+      this.#followed = channels
+      return
+    }
+    if (response && response.status < 500 && response.status !== 404 && response.status !== 405) {
+      this.#channels = before
+      throw await refusal(response)
+    }
+    // A server without this route is asked anew; ids tell it where to go on, in the new channels too.
+    this.#interrupt({ error: undefined, atOnce: true })
+  }
+
+  wake(): void {
+    const isDue = this.#isResting || Date.now() - this.#startedAt > OFTEN_MS
+    this.#isResting = false
+    if (this.#status.state !== 'waiting') this.#watchdog.look()
+    else if (isDue) this.#endPause()
+  }
+
+  rest(): void {
+    this.#isResting = true
+    this.#interrupt({ error: undefined })
+  }
+
+  close(error?: Error): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#watchdog.watch(Number.POSITIVE_INFINITY)
+    this.#become('closed', { error, connection: undefined, retryAt: undefined })
+    this.#abort?.abort()
+    this.#endPause()
+  }
+
+  async #run(): Promise<void> {
+    // Whoever makes the stream has this turn to listen to it.
+    await undefined
+    this.#listener.status(this.#status)
+    for (let failures = 0; !this.#isClosed; ) {
+      this.#startedAt = Date.now()
+      const end = await this.#attempt()
+      this.#watchdog.watch(Number.POSITIVE_INFINITY)
+      this.#hello = undefined
+      if (this.#isClosed) return
+      if (end.isFinal) return this.close(end.error)
+      const lastedMs = Date.now() - this.#startedAt
+      const isHealthy = this.#status.state !== 'connecting' && lastedMs >= (this.#options.healthyMs ?? 5000)
+      if (end.atOnce && (isHealthy || failures === 0)) {
+        // Should that fail too, there is a pause.
+        failures = isHealthy ? 0 : 1
+        this.#become('connecting', { failures, error: end.error, connection: undefined })
+        continue
+      }
+      failures = isHealthy ? 0 : failures + 1
+      await this.#pause(failures, end)
+    }
+  }
+
+  async #pause(failures: number, { error, afterMs }: End): Promise<void> {
+    const ms = pauseMs(failures, afterMs ?? this.#retryMs, this.#options.maxPauseMs ?? 30_000)
+    const retryAt = this.#isResting ? undefined : Date.now() + ms
+    this.#become('waiting', { failures, retryAt, error, connection: undefined })
+    await new Promise<void>((resolve) => {
+      const timer = this.#isResting ? undefined : setTimeout(resolve, ms)
+      this.#endPause = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    if (!this.#isClosed) this.#become('connecting', { retryAt: undefined })
+  }
+
+  /** One connection, from the question to its end. Never rejects. */
+  async #attempt(): Promise<End> {
+    const abort = new AbortController()
+    this.#abort = abort
+    this.#interruption = undefined
+    const late = new StreamError('network', 'No answer came in time.')
+    let timer: ReturnType<typeof setTimeout> | undefined
+    try {
+      const headers = await this.#headers()
+      timer = setTimeout(() => this.#interrupt({ error: late }), this.#options.connectTimeoutMs ?? 30_000)
+      const response = await this.#ask(headers, abort.signal)
+      const end = await this.#endOf(response)
+      clearTimeout(timer)
+      return end ?? (await this.#read(response))
+    } catch (error) {
+      if (error instanceof Unauthorized) return { error: unauthorized(error), isFinal: true }
+      if (this.#interruption) return this.#interruption
+      return { error: error instanceof StreamError ? error : network(error) }
+    } finally {
+      clearTimeout(timer)
+      abort.abort()
+    }
+  }
+
+  async #ask(headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+    const { method = 'GET', body, credentials } = this.#options
+    const url = new URL(this.#url)
+    this.#followed = this.#channels
+    for (const channel of this.#channels) url.searchParams.append('channel', channel)
+    return this.#fetch(url, {
+      method,
+      headers: {
+        ...headers,
+        Accept: ACCEPT,
+        ...(this.#cursor === '' ? {} : { 'Last-Event-ID': this.#cursor }),
+      },
+      cache: 'no-store',
+      signal,
+      ...(body === undefined ? {} : { body }),
+      ...(credentials === undefined ? {} : { credentials }),
+    })
+  }
+
+  /** What an answer that is no stream means. */
+  async #endOf(response: Response): Promise<End | undefined> {
+    const { status, headers } = response
+    const type = headers.get('content-type') ?? ''
+    if (status === 200 && /^text\/event-stream\s*(;|$)/i.test(type)) {
+      this.#wasOpen = true
+      this.#wasRefused = false
+      return undefined
+    }
+    if (status === 204)
+      return { error: new StreamError('ended', 'There is nothing to follow.', { status }), isFinal: true }
+    const error = await refusal(response)
+    if (status === 401 && this.#options.getToken && !this.#wasRefused) {
+      this.#wasRefused = true
+      return { error, atOnce: true }
+    }
+    if (status === 401) return { error: unauthorized(error), isFinal: true }
+    const isPassing = status >= 500 || PASSING.has(status) || (status === 200 && this.#wasOpen)
+    return { error, isFinal: !isPassing, afterMs: retryAfterMs(headers.get('retry-after')) }
+  }
+
+  async #read(response: Response): Promise<End> {
+    const reader = response.body!.getReader()
+    const parser = new EventStreamParser({
+      lastEventId: this.#cursor,
+      ...(this.#options.maxEventLength === undefined ? {} : { maxEventLength: this.#options.maxEventLength }),
+    })
+    this.#watchdog.watch(this.#limitMs())
+    const quietStart = setTimeout(() => this.#isOpen(), QUIET_START_MS)
+    try {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (done) return { error: new StreamError('network', 'The server ended the stream.') }
+        this.#watchdog.heard()
+        for (const event of parser.push(value)) {
+          this.#retryMs = parser.retryMs ?? this.#retryMs
+          const end = event.type.startsWith('fanline.') ? this.#obey(event) : await this.#hear(event)
+          if (end) return end
+          if (this.#isClosed || this.#interruption) return this.#interruption ?? { error: undefined }
+        }
+        this.#retryMs = parser.retryMs ?? this.#retryMs
+        if (!this.#hello) this.#cursor = parser.lastEventId
+        this.#isOpen()
+      }
+    } finally {
+      clearTimeout(quietStart)
+    }
+  }
+
+  /** A server that is not fanline is live when its stream is there. */
+  #isOpen(): void {
+    if (this.#status.state === 'connecting' && !this.#isClosed) this.#become('live', { error: undefined })
+  }
+
+  /** Does what the hub says of the stream itself. */
+  #obey({ type, data, id }: ParsedEvent): End | undefined {
+    const said = JSON.parse(data)
+    switch (type) {
+      case 'fanline.hello':
+        this.#greet(said)
+        break
+      case 'fanline.gap':
+        this.#listener.gap(said as GapNotice)
+        break
+      case 'fanline.checkpoint':
+        if ((said as Checkpoint).live && this.#status.state !== 'live') this.#become('live', {})
+        break
+      case 'fanline.expiring':
+        void this.#renew()
+        break
+      case 'fanline.bye':
+        return this.#part(said as Bye)
+    }
+    if (id !== undefined) {
+      this.#cursor = id
+      this.#listener.cursor(id)
+    }
+    return undefined
+  }
+
+  #greet(hello: Hello): void {
+    this.#hello = hello
+    this.#ofAddress = hello.channels.filter((channel) => !this.#followed.includes(channel))
+    this.#watchdog.watch(this.#limitMs())
+    this.#become(hello.resumed ? 'catching-up' : 'live', {
+      error: undefined,
+      connection: hello.connection,
+      user: hello.user ?? undefined,
+    })
+    // They were changed while this connection was asked for.
+    if (this.#channels !== this.#followed) this.follow(this.#channels).catch((error) => this.close(error))
+  }
+
+  #part({ reason, reconnect }: Bye): End {
+    const error = new StreamError('ended', `The server ended the stream: ${reason}.`)
+    if (reason === 'expired' && this.#options.getToken) return { error: undefined, atOnce: true }
+    return { error, isFinal: !reconnect }
+  }
+
+  async #hear({ type, data, id, channel, isTooLarge }: ParsedEvent): Promise<End | undefined> {
+    // Ids of fanline grow, so what is not above the cursor was heard before.
+    if (this.#hello && id !== undefined && Number(id) <= Number(this.#cursor)) return undefined
+    const from = this.#cursor
+    if (id !== undefined) this.#cursor = id
+    if (isTooLarge) {
+      this.#listener.gap({ channel: channel ?? '', from, to: id ?? from, reason: 'too-large' })
+      return undefined
+    }
+    const json = this.#hello?.json === true
+    const held = this.#listener.event({ type, data, json, id, channel })
+    if (!held) return undefined
+    // Whoever holds the stream up is not its silence.
+    this.#watchdog.watch(Number.POSITIVE_INFINITY)
+    await held
+    this.#watchdog.watch(this.#limitMs())
+    return undefined
+  }
+
+  /** Gives the hub a new token for the open stream. Should that fail, the stream ends with its token and is asked for again. */
+  async #renew(): Promise<void> {
+    if (!this.#options.getToken) return
+    try {
+      await this.#headers()
+      const response = await this.#call('POST', 'token')
+      await response?.body?.cancel()
+    } catch (error) {
+      if (error instanceof Unauthorized) this.close(unauthorized(error))
+    }
+  }
+
+  /** Speaks of the open connection. Answers undefined when nobody could be reached. */
+  async #call(method: string, what: string, body?: string): Promise<Response | undefined> {
+    const { credentials, headers } = this.#options
+    const url = this.#url.replace(EVENTS_PATH, `/connections/${this.#hello?.connection}/${what}`)
+    // An application's own address: there are no such routes beside it.
+    if (url === this.#url) return undefined
+    try {
+      return await this.#fetch(url, {
+        method,
+        headers: { ...headers, ...bearer(this.#token) },
+        ...(body === undefined ? {} : { body }),
+        ...(credentials === undefined ? {} : { credentials }),
+      })
+    } catch {
+      return undefined // the stream itself will tell what is wrong
+    }
+  }
+
+  async #headers(): Promise<Record<string, string>> {
+    const { getToken, headers } = this.#options
+    try {
+      if (getToken) this.#token = await getToken()
+    } catch (cause) {
+      if (cause instanceof Unauthorized) throw cause
+      throw new StreamError('token', `There is no token: ${messageOf(cause)}`, { cause })
+    }
+    return { ...headers, ...bearer(this.#token) }
+  }
+
+  /** How long it may be quiet. */
+  #limitMs(): number {
+    const { heartbeatMs = Number.POSITIVE_INFINITY } = this.#hello ?? {}
+    return this.#options.silenceMs ?? heartbeatMs * MISSED_HEARTBEATS
+  }
+
+  get #fetch(): typeof fetch {
+    return this.#options.fetch ?? globalThis.fetch
+  }
+
+  #interrupt(end: End): void {
+    this.#interruption ??= end
+    this.#abort?.abort()
+  }
+
+  #become(state: StreamState, change: Partial<StreamStatus>): void {
+    this.#status = Object.freeze({ ...this.#status, ...change, state })
+    this.#listener.status(this.#status)
+  }
+}
+
+function bearer(token: string | undefined): Record<string, string> {
+  return token === undefined ? {} : { Authorization: `Bearer ${token}` }
+}
+
+function network(cause: unknown): StreamError {
+  return new StreamError('network', `The stream broke: ${messageOf(cause)}`, { cause })
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+function unauthorized(cause: Error): StreamError {
+  const status = cause instanceof StreamError ? cause.status : undefined
+  return new StreamError('unauthorized', cause.message, status === undefined ? { cause } : { cause, status })
+}
