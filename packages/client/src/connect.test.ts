@@ -1,35 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { connect, EventOverflow, StreamError, type StreamGap, type StreamStatus, savedIn } from './index.ts'
-import { type HubServer, type HubServerOptions, serve, serveHub } from './testing/hub-server.ts'
-
-/** Runs a test beside a hub, and takes it down. */
-async function withServer(
-  options: HubServerOptions,
-  test: (server: HubServer) => Promise<void>,
-): Promise<void> {
-  const server = await serveHub(options)
-  try {
-    await test(server)
-  } finally {
-    await server.close()
-  }
-}
-
-/** Waits for a status. */
-async function reaches(
-  stream: ReturnType<typeof connect>,
-  isIt: (status: StreamStatus) => boolean,
-): Promise<StreamStatus> {
-  if (isIt(stream.status)) return stream.status
-  return new Promise((resolve) => {
-    const stop = stream.onStatus((status) => {
-      if (!isIt(status)) return
-      stop()
-      resolve(status)
-    })
-  })
-}
+import { serve, withServer } from './testing/hub-server.ts'
+import { reaches } from './testing/reaches.ts'
 
 function codeOf(error: Error | undefined): string | undefined {
   return error instanceof StreamError ? error.code : undefined

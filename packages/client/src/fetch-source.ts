@@ -68,6 +68,8 @@ const QUIET_START_MS = 1000
 /** However often the page is shown, attempts begin no more often than this. */
 const OFTEN_MS = 1000
 
+const NEEDS_TOKEN: ReadonlySet<string> = new Set(['expired', 'revoked'])
+
 /** Statuses of the 4xx that pass. */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429])
 
@@ -333,7 +335,8 @@ export class FetchSource implements Source {
 
   #part({ reason, reconnect }: Bye): End {
     const error = new StreamError('ended', `The server ended the stream: ${reason}.`)
-    if (reason === 'expired' && this.#options.getToken) return { error: undefined, atOnce: true }
+    // With another token it may work; that one is refused by a status.
+    if (NEEDS_TOKEN.has(reason) && this.#options.getToken) return { error, atOnce: true }
     return { error, isFinal: !reconnect }
   }
 

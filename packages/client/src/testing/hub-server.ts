@@ -43,6 +43,19 @@ export async function serveHub({
   }
 }
 
+/** Runs a test beside a hub, and takes it down. */
+export async function withServer(
+  options: HubServerOptions,
+  test: (server: HubServer) => Promise<void>,
+): Promise<void> {
+  const server = await serveHub(options)
+  try {
+    await test(server)
+  } finally {
+    await server.close()
+  }
+}
+
 /** Any server on a free port, whose connections can be cut. */
 export async function serve(
   listener: RequestListener,
