@@ -10,6 +10,7 @@ const SKIPPED: ReadonlySet<string> = new Set(['node_modules', 'dist', '.git', '.
 
 /** A block between two fences. */
 export interface Fence {
+  readonly language: string
   /** What follows the language: ```` ```sh run ```` has the role `run`; empty when there is none. */
   readonly role: string
   readonly text: string
@@ -35,13 +36,13 @@ export class Page {
 
   get fences(): readonly Fence[] {
     const fences: Fence[] = []
-    let open: { readonly mark: string; readonly role: string; readonly line: number } | undefined
+    let open: (Omit<Fence, 'text'> & { readonly mark: string }) | undefined
     this.#lines.forEach((text, i) => {
-      const [, mark = '', role = ''] = /^\s*(`{3,})(?:\w+ *(\w*))?.*$/.exec(text) ?? []
+      const [, mark = '', language = '', role = ''] = /^\s*(`{3,})(?:(\w+) *(\w*))?.*$/.exec(text) ?? []
       if (open && text.trim() === open.mark) {
         fences.push({ ...open, text: this.#lines.slice(open.line, i).join('\n') })
         open = undefined
-      } else if (!open && mark !== '') open = { mark, role, line: i + 1 }
+      } else if (!open && mark !== '') open = { mark, language, role, line: i + 1 }
     })
     if (open) throw new Error(`${this.path}:${open.line}: this block has no end`)
     return fences

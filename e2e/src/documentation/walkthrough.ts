@@ -23,8 +23,8 @@ const APP_PORT = /\b3000\b/g
  * The second word of a fence says what a block is:
  *
  * - `serve`: a server in place of the one before; a comment says where it listens, as `localhost:8080`
- * - `run`: commands that come to an end, with exit code 0
- * - `listen`: a command for another terminal, which runs on
+ * - `run`: commands that come to an end, with exit code 0; or a program in JavaScript that does
+ * - `listen`: a command for another terminal, which runs on; or such a program
  * - `app`: an application, started with node in place of the one before; it listens on port 3000
  * - `output`: what the last `run` prints
  * - `heard`: what the last `listen` prints next
@@ -112,7 +112,7 @@ export class Walkthrough {
   }
 
   async #run(fence: Fence): Promise<string> {
-    const child = this.#spawn('bash', ['-euc', this.#fill(fence.text)])
+    const child = this.#begin(fence)
     const [output, complaints] = [textOf(child.stdout!), textOf(child.stderr!)]
     const late = setTimeout(kill, PATIENCE_MS, child)
     const [code] = await once(child, 'close')
@@ -122,12 +122,21 @@ export class Walkthrough {
   }
 
   async #listen(fence: Fence): Promise<Listener> {
-    const listener = new Listener(this.#spawn('bash', ['-euc', `exec ${this.#fill(fence.text)}`]))
+    const listener = new Listener(this.#begin(fence))
     await listener.until(
       () => listener.lines.length > 0 || undefined,
       () => this.#wrong(fence, 'heard nothing'),
     )
     return listener
+  }
+
+  #begin(fence: Fence): ChildProcess {
+    const text = this.#fill(fence.text)
+    if (fence.language !== 'js')
+      return this.#spawn('bash', ['-euc', fence.role === 'listen' ? `exec ${text}` : text])
+    const file = join(this.#folder, `line-${fence.line}.mjs`)
+    writeFileSync(file, text)
+    return this.#spawn(process.execPath, [file])
   }
 
   async #start(fence: Fence): Promise<void> {
