@@ -1,6 +1,7 @@
 import type { Bye, Checkpoint, GapNotice, Hello } from '@fanline/protocol'
 import { pauseMs, retryAfterMs } from './backoff.ts'
 import { refusal, StreamError, Unauthorized } from './errors.ts'
+import { headerText } from './header-text.ts'
 import { EventStreamParser, type ParsedEvent } from './parser.ts'
 import {
   CONNECTING,
@@ -231,7 +232,7 @@ export class FetchSource implements Source {
       headers: {
         ...headers,
         Accept: ACCEPT,
-        ...(this.#cursor === '' ? {} : { 'Last-Event-ID': this.#cursor }),
+        ...(this.#cursor === '' ? {} : { 'Last-Event-ID': headerText(this.#cursor) }),
       },
       cache: 'no-store',
       signal,
