@@ -245,6 +245,34 @@ describe('channels of an open stream', () => {
     }))
 })
 
+describe('a request', () => {
+  it('is made by the `fetch` that was given, called as a function', () =>
+    withServer({}, async ({ url }) => {
+      const callers: unknown[] = []
+      const stream = connect(url, {
+        fetch(this: unknown, ...request) {
+          callers.push(this) // a browser's own refuses any but the window, or none
+          return fetch(...request)
+        },
+      })
+      await stream.ready
+      stream.close()
+      assert.deepEqual(callers, [undefined])
+    }))
+
+  it('that nobody answers is given up, and made again', async () => {
+    let count = 0
+    const server = await serve(() => count++)
+    const stream = connect(server.origin, { connectTimeoutMs: 20, maxPauseMs: 5 })
+    const status = await reaches(stream, ({ failures }) => failures > 0)
+    assert.equal(codeOf(status.error), 'silent')
+    await reaches(stream, ({ failures }) => failures > 1)
+    stream.close()
+    assert.equal(count, 2)
+    await server.close()
+  })
+})
+
 describe('a loop over events', () => {
   it('that is too slow fails after what waited', () =>
     withServer({}, async ({ hub, url }) => {
@@ -299,6 +327,15 @@ describe('a loop over events', () => {
       const end = reader.read()
       stream.close()
       assert.equal((await end).done, true)
+    }))
+
+  it('that begins after its end ends at once', () =>
+    withServer({}, async ({ url }) => {
+      const stream = connect(url)
+      const aborted = stream.events('n', { signal: AbortSignal.abort() })
+      assert.equal((await aborted.next()).done, true)
+      stream.close()
+      assert.equal((await stream.events('n').next()).done, true)
     }))
 })
 

@@ -28,9 +28,9 @@ export class StreamError extends Error {
   constructor(
     code: StreamErrorCode,
     message: string,
-    about: { status?: number; body?: string; cause?: unknown } = {},
+    about: { status?: number | undefined; body?: string; cause?: unknown } = {},
   ) {
-    super(message, about.cause === undefined ? undefined : { cause: about.cause })
+    super(message, about)
     this.code = code
     this.status = about.status
     this.body = about.body
@@ -63,7 +63,7 @@ async function beginningOf({ body }: Response): Promise<string> {
   for (let done = false; !done && text.length < SHOWN_LENGTH; ) {
     const piece = await reader.read()
     done = piece.done
-    if (piece.value) text += decoder.decode(piece.value, { stream: true })
+    text += decoder.decode(piece.value, { stream: true })
   }
   await reader.cancel()
   return text.slice(0, SHOWN_LENGTH)

@@ -16,18 +16,13 @@ export class EventOverflow extends Error {
   override readonly name = 'EventOverflow'
 }
 
-interface Taker<Item> {
-  resolve(result: IteratorResult<Item, undefined>): void
-  reject(error: unknown): void
-}
-
 /** Between a stream that pushes and a loop that takes. */
 export class EventQueue<Item> implements AsyncIterableIterator<Item, undefined> {
   readonly #limit: number
   readonly #overflow: 'fail' | 'wait'
   readonly #onEnd: () => void
   readonly #items: Item[] = []
-  readonly #takers: Taker<Item>[] = []
+  readonly #takers: ((result: Promise<IteratorResult<Item, undefined>>) => void)[] = []
   #isEnded = false
   #error: unknown
   #makeRoom: () => void = () => undefined
@@ -44,9 +39,9 @@ export class EventQueue<Item> implements AsyncIterableIterator<Item, undefined> 
   /** A promise asks to push nothing more until it resolves. */
   push(item: Item): Promise<void> | undefined {
     if (this.#isEnded) return undefined
-    const taker = this.#takers.shift()
-    if (taker) {
-      taker.resolve({ done: false, value: item })
+    const give = this.#takers.shift()
+    if (give) {
+      give(Promise.resolve({ done: false, value: item }))
       return undefined
     }
     if (this.#overflow === 'fail' && this.#items.length >= this.#limit) {
@@ -66,19 +61,16 @@ export class EventQueue<Item> implements AsyncIterableIterator<Item, undefined> 
     this.#error = error
     this.#makeRoom()
     this.#onEnd()
-    for (const taker of this.#takers.splice(0)) this.#last(taker)
+    for (const give of this.#takers.splice(0)) give(this.#last())
   }
 
-  next(): Promise<IteratorResult<Item, undefined>> {
-    return new Promise((resolve, reject) => {
-      const [item] = this.#items
-      if (this.#items.length > 0) {
-        this.#items.shift()
-        this.#makeRoom()
-        resolve({ done: false, value: item as Item })
-      } else if (this.#isEnded) this.#last({ resolve, reject })
-      else this.#takers.push({ resolve, reject })
-    })
+  async next(): Promise<IteratorResult<Item, undefined>> {
+    if (this.#items.length > 0) {
+      this.#makeRoom()
+      return { done: false, value: this.#items.shift() as Item }
+    }
+    if (this.#isEnded) return this.#last()
+    return new Promise((resolve) => this.#takers.push(resolve))
   }
 
   async return(): Promise<IteratorResult<Item, undefined>> {
@@ -91,10 +83,11 @@ export class EventQueue<Item> implements AsyncIterableIterator<Item, undefined> 
     return this
   }
 
-  #last(taker: Taker<Item>): void {
+  /** The error comes once. */
+  async #last(): Promise<IteratorResult<Item, undefined>> {
     const error = this.#error
     this.#error = undefined
-    if (error === undefined) taker.resolve({ done: true, value: undefined })
-    else taker.reject(error)
+    if (error !== undefined) throw error
+    return { done: true, value: undefined }
   }
 }

@@ -1,4 +1,3 @@
-import { headerText } from './header-text.ts'
 import { EventStreamParser } from './parser.ts'
 
 export interface EventSourceInit {
@@ -140,7 +139,13 @@ export class EventSource extends EventTarget {
   #headers(): Headers {
     const headers = new Headers(this.#init.headers)
     headers.set('Accept', 'text/event-stream')
-    if (this.#lastEventId !== '') headers.set('Last-Event-ID', headerText(this.#lastEventId))
+    if (this.#lastEventId !== '') {
+      // A header holds bytes: those of UTF-8, each as a character.
+      const bytes = Array.from(new TextEncoder().encode(this.#lastEventId), (byte) =>
+        String.fromCharCode(byte),
+      )
+      headers.set('Last-Event-ID', bytes.join(''))
+    }
     return headers
   }
 

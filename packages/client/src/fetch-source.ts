@@ -1,7 +1,6 @@
 import type { Bye, Checkpoint, GapNotice, Hello } from '@fanline/protocol'
 import { pauseMs, retryAfterMs } from './backoff.ts'
 import { refusal, StreamError, Unauthorized } from './errors.ts'
-import { headerText } from './header-text.ts'
 import { EventStreamParser, type ParsedEvent } from './parser.ts'
 import {
   CONNECTING,
@@ -69,10 +68,10 @@ const QUIET_START_MS = 1000
 /** However often the page is shown, attempts begin no more often than this. */
 const OFTEN_MS = 1000
 
-const NEEDS_TOKEN: ReadonlySet<string> = new Set(['expired', 'revoked'])
+const NEEDS_TOKEN: readonly string[] = ['expired', 'revoked']
 
 /** Statuses of the 4xx that pass. */
-const PASSING: ReadonlySet<number> = new Set([408, 425, 429])
+const PASSING: readonly number[] = [408, 425, 429]
 
 /** A connection of its own, by `fetch`: asked for again and again, each time from where the last one ended. */
 export class FetchSource implements Source {
@@ -85,16 +84,14 @@ export class FetchSource implements Source {
   #cursor: string
   #retryMs: number | undefined
   #token: string | undefined
-  #status: StreamStatus
-  #isClosed = false
+  #status = CONNECTING
   #isResting = false
   /** It was a stream once, so what is none now may pass. */
   #wasOpen = false
   /** The last token was refused, and no other one accepted since. */
   #wasRefused = false
-  /** Ends the open attempt, and says why. */
-  #abort: AbortController | undefined
-  #interruption: End | undefined
+  /** Ends the open attempt; its reason is an {@link End}. */
+  #abort = new AbortController()
   /** What the open connection follows, and what it follows because the address says so. */
   #followed: readonly string[] = []
   #ofAddress: readonly string[] = []
@@ -110,7 +107,6 @@ export class FetchSource implements Source {
     this.#listener = listener
     this.#channels = options.channels ?? []
     this.#cursor = options.lastEventId ?? ''
-    this.#status = CONNECTING
     this.#watchdog = new Watchdog(() =>
       this.#interrupt({ error: new StreamError('silent', 'Nothing came for too long.'), atOnce: true }),
     )
@@ -153,10 +149,10 @@ export class FetchSource implements Source {
 
   close(error?: Error): void {
     if (this.#isClosed) return
-    this.#isClosed = true
-    this.#watchdog.watch(Number.POSITIVE_INFINITY)
-    this.#become('closed', { error, connection: undefined, retryAt: undefined })
-    this.#abort?.abort()
+    this.#watchdog.watch()
+    this.#hello = undefined
+    this.#become('closed', { error })
+    this.#abort.abort()
     this.#endPause()
   }
 
@@ -167,7 +163,7 @@ export class FetchSource implements Source {
     for (let failures = 0; !this.#isClosed; ) {
       this.#startedAt = Date.now()
       const end = await this.#attempt()
-      this.#watchdog.watch(Number.POSITIVE_INFINITY)
+      this.#watchdog.watch()
       this.#hello = undefined
       if (this.#isClosed) return
       if (end.isFinal) return this.close(end.error)
@@ -176,7 +172,7 @@ export class FetchSource implements Source {
       if (end.atOnce && (isHealthy || failures === 0)) {
         // Should that fail too, there is a pause.
         failures = isHealthy ? 0 : 1
-        this.#become('connecting', { failures, error: end.error, connection: undefined })
+        this.#become('connecting', { failures, error: end.error })
         continue
       }
       failures = isHealthy ? 0 : failures + 1
@@ -187,7 +183,7 @@ export class FetchSource implements Source {
   async #pause(failures: number, { error, afterMs }: End): Promise<void> {
     const ms = pauseMs(failures, afterMs ?? this.#retryMs, this.#options.maxPauseMs ?? 30_000)
     const retryAt = this.#isResting ? undefined : Date.now() + ms
-    this.#become('waiting', { failures, retryAt, error, connection: undefined })
+    this.#become('waiting', { failures, retryAt, error })
     await new Promise<void>((resolve) => {
       const timer = this.#isResting ? undefined : setTimeout(resolve, ms)
       this.#endPause = () => {
@@ -195,50 +191,35 @@ export class FetchSource implements Source {
         resolve()
       }
     })
-    if (!this.#isClosed) this.#become('connecting', { retryAt: undefined })
+    if (!this.#isClosed) this.#become('connecting')
   }
 
   /** One connection, from the question to its end. Never rejects. */
   async #attempt(): Promise<End> {
     const abort = new AbortController()
     this.#abort = abort
-    this.#interruption = undefined
-    const late = new StreamError('network', 'No answer came in time.')
-    let timer: ReturnType<typeof setTimeout> | undefined
     try {
-      const headers = await this.#headers()
-      timer = setTimeout(() => this.#interrupt({ error: late }), this.#options.connectTimeoutMs ?? 30_000)
-      const response = await this.#ask(headers, abort.signal)
-      const end = await this.#endOf(response)
-      clearTimeout(timer)
-      return end ?? (await this.#read(response))
+      await this.#refresh()
+      this.#watchdog.watch(this.#options.connectTimeoutMs ?? 30_000)
+      const response = await this.#ask(abort.signal)
+      return (await this.#endOf(response)) ?? (await this.#read(response, abort.signal))
     } catch (error) {
       if (error instanceof Unauthorized) return { error: unauthorized(error), isFinal: true }
-      if (this.#interruption) return this.#interruption
-      return { error: error instanceof StreamError ? error : network(error) }
+      if (abort.signal.aborted) return abort.signal.reason
+      if (error instanceof StreamError) return { error }
+      return { error: new StreamError('network', `The stream broke: ${error}`, { cause: error }) }
     } finally {
-      clearTimeout(timer)
       abort.abort()
     }
   }
 
-  async #ask(headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
-    const { method = 'GET', body, credentials } = this.#options
+  #ask(signal: AbortSignal): Promise<Response> {
+    const { method, body } = this.#options
     const url = new URL(this.#url)
     this.#followed = this.#channels
     for (const channel of this.#channels) url.searchParams.append('channel', channel)
-    return this.#fetch(url, {
-      method,
-      headers: {
-        ...headers,
-        Accept: ACCEPT,
-        ...(this.#cursor === '' ? {} : { 'Last-Event-ID': headerText(this.#cursor) }),
-      },
-      cache: 'no-store',
-      signal,
-      ...(body === undefined ? {} : { body }),
-      ...(credentials === undefined ? {} : { credentials }),
-    })
+    const cursor: Record<string, string> = this.#cursor === '' ? {} : { 'Last-Event-ID': this.#cursor }
+    return this.#fetch(url, { method, body, signal, cache: 'no-store' }, { Accept: ACCEPT, ...cursor })
   }
 
   /** What an answer that is no stream means. */
@@ -258,16 +239,14 @@ export class FetchSource implements Source {
       return { error, atOnce: true }
     }
     if (status === 401) return { error: unauthorized(error), isFinal: true }
-    const isPassing = status >= 500 || PASSING.has(status) || (status === 200 && this.#wasOpen)
+    const isPassing = status >= 500 || PASSING.includes(status) || (status === 200 && this.#wasOpen)
     return { error, isFinal: !isPassing, afterMs: retryAfterMs(headers.get('retry-after')) }
   }
 
-  async #read(response: Response): Promise<End> {
+  async #read(response: Response, signal: AbortSignal): Promise<End> {
+    const { maxEventLength } = this.#options
     const reader = response.body!.getReader()
-    const parser = new EventStreamParser({
-      lastEventId: this.#cursor,
-      ...(this.#options.maxEventLength === undefined ? {} : { maxEventLength: this.#options.maxEventLength }),
-    })
+    const parser = new EventStreamParser({ lastEventId: this.#cursor, maxEventLength })
     this.#watchdog.watch(this.#limitMs())
     const quietStart = setTimeout(() => this.#isOpen(), QUIET_START_MS)
     try {
@@ -275,13 +254,13 @@ export class FetchSource implements Source {
         const { done, value } = await reader.read()
         if (done) return { error: new StreamError('network', 'The server ended the stream.') }
         this.#watchdog.heard()
-        for (const event of parser.push(value)) {
-          this.#retryMs = parser.retryMs ?? this.#retryMs
+        const events = parser.push(value)
+        this.#retryMs = parser.retryMs ?? this.#retryMs
+        for (const event of events) {
           const end = event.type.startsWith('fanline.') ? this.#obey(event) : await this.#hear(event)
           if (end) return end
-          if (this.#isClosed || this.#interruption) return this.#interruption ?? { error: undefined }
+          if (signal.aborted) return signal.reason
         }
-        this.#retryMs = parser.retryMs ?? this.#retryMs
         if (!this.#hello) this.#cursor = parser.lastEventId
         this.#isOpen()
       }
@@ -292,7 +271,7 @@ export class FetchSource implements Source {
 
   /** A server that is not fanline is live when its stream is there. */
   #isOpen(): void {
-    if (this.#status.state === 'connecting' && !this.#isClosed) this.#become('live', { error: undefined })
+    if (this.#status.state === 'connecting') this.#become('live', { error: undefined })
   }
 
   /** Does what the hub says of the stream itself. */
@@ -306,7 +285,7 @@ export class FetchSource implements Source {
         this.#listener.gap(said as GapNotice)
         break
       case 'fanline.checkpoint':
-        if ((said as Checkpoint).live && this.#status.state !== 'live') this.#become('live', {})
+        if ((said as Checkpoint).live && this.#status.state !== 'live') this.#become('live')
         break
       case 'fanline.expiring':
         void this.#renew()
@@ -327,7 +306,6 @@ export class FetchSource implements Source {
     this.#watchdog.watch(this.#limitMs())
     this.#become(hello.resumed ? 'catching-up' : 'live', {
       error: undefined,
-      connection: hello.connection,
       user: hello.user ?? undefined,
     })
     // They were changed while this connection was asked for.
@@ -337,7 +315,7 @@ export class FetchSource implements Source {
   #part({ reason, reconnect }: Bye): End {
     const error = new StreamError('ended', `The server ended the stream: ${reason}.`)
     // With another token it may work; that one is refused by a status.
-    if (NEEDS_TOKEN.has(reason) && this.#options.getToken) return { error, atOnce: true }
+    if (NEEDS_TOKEN.includes(reason) && this.#options.getToken) return { error, atOnce: true }
     return { error, isFinal: !reconnect }
   }
 
@@ -354,7 +332,7 @@ export class FetchSource implements Source {
     const held = this.#listener.event({ type, data, json, id, channel })
     if (!held) return undefined
     // Whoever holds the stream up is not its silence.
-    this.#watchdog.watch(Number.POSITIVE_INFINITY)
+    this.#watchdog.watch()
     await held
     this.#watchdog.watch(this.#limitMs())
     return undefined
@@ -364,7 +342,7 @@ export class FetchSource implements Source {
   async #renew(): Promise<void> {
     if (!this.#options.getToken) return
     try {
-      await this.#headers()
+      await this.#refresh()
       const response = await this.#call('POST', 'token')
       await response?.body?.cancel()
     } catch (error) {
@@ -374,31 +352,31 @@ export class FetchSource implements Source {
 
   /** Speaks of the open connection. Answers undefined when nobody could be reached. */
   async #call(method: string, what: string, body?: string): Promise<Response | undefined> {
-    const { credentials, headers } = this.#options
     const url = this.#url.replace(EVENTS_PATH, `/connections/${this.#hello?.connection}/${what}`)
     // An application's own address: there are no such routes beside it.
     if (url === this.#url) return undefined
     try {
-      return await this.#fetch(url, {
-        method,
-        headers: { ...headers, ...bearer(this.#token) },
-        ...(body === undefined ? {} : { body }),
-        ...(credentials === undefined ? {} : { credentials }),
-      })
+      return await this.#fetch(url, { method, body })
     } catch {
       return undefined // the stream itself will tell what is wrong
     }
   }
 
-  async #headers(): Promise<Record<string, string>> {
-    const { getToken, headers } = this.#options
+  /** @throws Unauthorized, or StreamError `token` */
+  async #refresh(): Promise<void> {
     try {
-      if (getToken) this.#token = await getToken()
+      this.#token = await this.#options.getToken?.()
     } catch (cause) {
       if (cause instanceof Unauthorized) throw cause
-      throw new StreamError('token', `There is no token: ${messageOf(cause)}`, { cause })
+      throw new StreamError('token', `There is no token: ${cause}`, { cause })
     }
-    return { ...headers, ...bearer(this.#token) }
+  }
+
+  #fetch(url: string | URL, init: object, more?: Record<string, string>): Promise<Response> {
+    // Not a method: a browser's own fetch wants to be called without an object.
+    const { fetch = globalThis.fetch, credentials, headers } = this.#options
+    const token = this.#token === undefined ? {} : { Authorization: `Bearer ${this.#token}` }
+    return fetch(url, { ...init, credentials, headers: { ...headers, ...token, ...more } } as RequestInit)
   }
 
   /** How long it may be quiet. */
@@ -407,34 +385,21 @@ export class FetchSource implements Source {
     return this.#options.silenceMs ?? heartbeatMs * MISSED_HEARTBEATS
   }
 
-  get #fetch(): typeof fetch {
-    return this.#options.fetch ?? globalThis.fetch
+  get #isClosed(): boolean {
+    return this.#status.state === 'closed'
   }
 
   #interrupt(end: End): void {
-    this.#interruption ??= end
-    this.#abort?.abort()
+    this.#abort.abort(end)
   }
 
-  #become(state: StreamState, change: Partial<StreamStatus>): void {
-    this.#status = Object.freeze({ ...this.#status, ...change, state })
+  #become(state: StreamState, change: Partial<StreamStatus> = {}): void {
+    const connection = this.#hello?.connection
+    this.#status = Object.freeze({ ...this.#status, retryAt: undefined, ...change, state, connection })
     this.#listener.status(this.#status)
   }
 }
 
-function bearer(token: string | undefined): Record<string, string> {
-  return token === undefined ? {} : { Authorization: `Bearer ${token}` }
-}
-
-function network(cause: unknown): StreamError {
-  return new StreamError('network', `The stream broke: ${messageOf(cause)}`, { cause })
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
-}
-
-function unauthorized(cause: Error): StreamError {
-  const status = cause instanceof StreamError ? cause.status : undefined
-  return new StreamError('unauthorized', cause.message, status === undefined ? { cause } : { cause, status })
+function unauthorized(cause: Error & { readonly status?: number | undefined }): StreamError {
+  return new StreamError('unauthorized', cause.message, { cause, status: cause.status })
 }

@@ -18,7 +18,7 @@ export interface ParserOptions {
   /** Where the stream goes on from; none is ''. */
   readonly lastEventId?: string
   /** How much is kept of the data of an event, and of any other line, in characters; 16 Mi. */
-  readonly maxEventLength?: number
+  readonly maxEventLength?: number | undefined
   /** Hears each comment without its colon, in order with the events before it; must not throw. */
   onComment?(text: string): void
 }

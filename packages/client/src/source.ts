@@ -49,7 +49,7 @@ export interface StreamGap extends Omit<GapNotice, 'reason'> {
 /** What a source tells its stream: each event once, in order. */
 export interface SourceListener {
   /** A promise holds the stream up until it resolves: nothing more is read from the server. */
-  event(event: SourceEvent): Promise<void> | undefined
+  event(event: SourceEvent): Promise<unknown> | undefined
   gap(gap: StreamGap): void
   /** Everything up to this id was told. */
   cursor(id: string): void

@@ -45,6 +45,9 @@ export interface StreamOptions {
 
 type Handler<Event> = (event: Event) => void
 
+/** Takes an event; a promise holds the stream up. */
+type Taker = (event: never) => Promise<void> | undefined
+
 /**
  * Events of some channels: each once, in order, over any number of connections, until it is closed. Made by `connect`.
  * A callback that throws is told to `onError` and stops nothing. Whatever begins with `on` answers how to stop it.
@@ -52,11 +55,10 @@ type Handler<Event> = (event: Event) => void
 export class Stream<Events extends EventMap = EventMap> {
   readonly #options: StreamOptions
   readonly #source: Source
-  readonly #handlers = new Map<string, Set<Handler<never>>>()
-  readonly #anyHandlers = new Set<Handler<EventOf<Events>>>()
+  /** By type; those of every event under undefined. */
+  readonly #takers = new Map<string | undefined, Set<Taker>>()
   readonly #gapHandlers = new Set<Handler<StreamGap>>()
   readonly #statusHandlers = new Set<Handler<StreamStatus>>()
-  readonly #queues = new Map<EventQueue<never>, string | undefined>()
   readonly #ignorePage: () => void
   #status = CONNECTING
   #channels: readonly string[]
@@ -98,24 +100,22 @@ export class Stream<Events extends EventMap = EventMap> {
 
   /** Hears events of a type. */
   on<Type extends keyof Events & string>(type: Type, handler: Handler<EventOf<Events, Type>>): () => void {
-    const handlers = this.#handlers.get(type) ?? new Set()
-    this.#handlers.set(type, handlers)
-    return added(handlers, handler)
+    return this.#take(type, (event) => this.#try(() => handler(event)))
   }
 
   /** Hears every event. */
   onAny(handler: Handler<EventOf<Events>>): () => void {
-    return added(this.#anyHandlers, handler)
+    return this.#take(undefined, (event) => this.#try(() => handler(event)))
   }
 
   /** Hears of losses. One that nobody hears of is told to `onError`. */
   onGap(handler: Handler<StreamGap>): () => void {
-    return added(this.#gapHandlers, handler)
+    return added(this.#gapHandlers, (gap) => this.#try(() => handler(gap)))
   }
 
   /** Hears of each change of {@link status}. */
   onStatus(handler: Handler<StreamStatus>): () => void {
-    return added(this.#statusHandlers, handler)
+    return added(this.#statusHandlers, (status) => this.#try(() => handler(status)))
   }
 
   /**
@@ -126,11 +126,16 @@ export class Stream<Events extends EventMap = EventMap> {
     type?: Type,
     options: QueueOptions = {},
   ): AsyncIterableIterator<EventOf<Events, Type>, undefined> {
-    const queue: EventQueue<EventOf<Events, Type>> = new EventQueue(options, () =>
-      this.#queues.delete(queue as EventQueue<never>),
-    )
-    if (this.#status.state === 'closed') queue.end(this.#status.error)
-    else if (!options.signal?.aborted) this.#queues.set(queue as EventQueue<never>, type)
+    const end = ({ state, error }: StreamStatus): void => {
+      if (state === 'closed') queue.end(error)
+    }
+    const untake = this.#take(type, (event) => queue.push(event))
+    const unwatch = this.onStatus(end)
+    const queue = new EventQueue<EventOf<Events, Type>>(options, () => {
+      untake()
+      unwatch()
+    })
+    end(this.#status)
     return queue
   }
 
@@ -182,20 +187,24 @@ export class Stream<Events extends EventMap = EventMap> {
     return changed
   }
 
-  #hear(sent: SourceEvent): Promise<void> | undefined {
-    const handlers: Handler<never>[] = [...(this.#handlers.get(sent.type) ?? []), ...this.#anyHandlers]
-    const queues = [...this.#queues].filter(([, type]) => type === undefined || type === sent.type)
+  #take(type: string | undefined, taker: Taker): () => void {
+    const takers = this.#takers.get(type) ?? new Set()
+    this.#takers.set(type, takers)
+    return added(takers, taker)
+  }
+
+  #hear(sent: SourceEvent): Promise<unknown> | undefined {
+    const { type, id, channel } = sent
+    const takers = [type, undefined].flatMap((key) => [...(this.#takers.get(key) ?? [])])
     let held: Promise<void>[] = []
-    if (handlers.length + queues.length > 0) {
+    if (takers.length > 0) {
       this.#try(() => {
-        const { type, id, channel } = sent
         const event = Object.freeze({ type, data: this.#dataOf(sent), id, channel }) as never
-        for (const handler of handlers) this.#try(() => handler(event))
-        held = queues.flatMap(([queue]) => queue.push(event) ?? [])
+        held = takers.flatMap((take) => take(event) ?? [])
       })
     }
-    if (sent.id !== undefined) this.#save(sent.id)
-    return held.length === 0 ? undefined : Promise.all(held).then(() => undefined)
+    if (id !== undefined) this.#save(id)
+    return held.length === 0 ? undefined : Promise.all(held)
   }
 
   #dataOf({ data, json }: SourceEvent): unknown {
@@ -210,15 +219,13 @@ export class Stream<Events extends EventMap = EventMap> {
         new Error(`Events of ${channel} after ${from} up to ${to} are lost (${reason}); see onGap.`),
       )
     }
-    for (const handler of [...this.#gapHandlers]) this.#try(() => handler(gap))
+    for (const tell of [...this.#gapHandlers]) tell(gap)
   }
 
   #tellStatus(status: StreamStatus): void {
     this.#status = status
-    for (const handler of [...this.#statusHandlers]) this.#try(() => handler(status))
-    if (status.state !== 'closed') return
-    this.#ignorePage()
-    for (const queue of [...this.#queues.keys()]) queue.end(status.error)
+    for (const tell of [...this.#statusHandlers]) tell(status)
+    if (status.state === 'closed') this.#ignorePage()
   }
 
   #save(id: string): void {
@@ -240,7 +247,7 @@ export class Stream<Events extends EventMap = EventMap> {
   }
 
   /** Runs what is not ours; a promise that it answers is looked after, too. */
-  #try(callback: () => unknown): void {
+  #try(callback: () => unknown): undefined {
     try {
       const result = callback()
       if (result instanceof Promise) result.catch((error) => this.#report(error))

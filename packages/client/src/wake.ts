@@ -8,16 +8,17 @@ export interface WakeListener {
 
 /** Hears of it where there is a window. Answers how to stop. */
 export function watchPage(listener: WakeListener): () => void {
-  const { window } = globalThis
-  if (typeof window?.addEventListener !== 'function') return () => undefined
+  const { window, document } = globalThis
   const done = new AbortController()
-  const { signal } = done
   const onWake = (): void => {
-    if (globalThis.document?.visibilityState !== 'hidden') listener.wake()
+    if (document?.visibilityState !== 'hidden') listener.wake()
   }
-  for (const type of ['online', 'pageshow']) window.addEventListener(type, onWake, { signal })
-  window.addEventListener('pagehide', ({ persisted }) => persisted && listener.rest(), { signal })
-  for (const type of ['visibilitychange', 'resume'])
-    globalThis.document?.addEventListener(type, onWake, { signal })
+  const hear = (target: EventTarget | undefined, type: string, hearer: (event: Event) => void): void =>
+    target?.addEventListener?.(type, hearer, { signal: done.signal })
+  hear(window, 'online', onWake)
+  hear(window, 'pageshow', onWake)
+  hear(window, 'pagehide', (event) => (event as PageTransitionEvent).persisted && listener.rest())
+  hear(document, 'visibilitychange', onWake)
+  hear(document, 'resume', onWake)
   return () => done.abort()
 }

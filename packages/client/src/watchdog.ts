@@ -12,8 +12,8 @@ export class Watchdog {
     this.#onSilence = onSilence
   }
 
-  /** From now on something must come every so many milliseconds; never when infinite. */
-  watch(limitMs: number): void {
+  /** From now on something must come every so many milliseconds; nothing must when absent. */
+  watch(limitMs: number = Number.POSITIVE_INFINITY): void {
     this.#limitMs = limitMs
     this.heard()
     this.look()

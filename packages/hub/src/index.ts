@@ -6,7 +6,6 @@ export type {
   ProblemCode,
   PublishedEvents,
   PublishInput,
-  PublishReceipt,
   PublishRequest,
   StandardSchema,
 } from '@fanline/protocol'
@@ -40,6 +39,7 @@ export type { StreamRequest } from './http/stream-request.ts'
 export {
   Hub,
   type HubParts,
+  type PublishReceipt,
   type SubscribeRequest,
   type Tuning,
 } from './hub.ts'
