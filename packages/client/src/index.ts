@@ -1,9 +1,10 @@
 /** The client of fanline, for browsers, Node, Bun, Deno and workers. */
-import type { EventMap } from '@fanline/protocol'
+import type { EventDefinitions, EventMap, HeardEvents } from '@fanline/protocol'
 import { type FetchOptions, FetchSource } from './fetch-source.ts'
 import { Stream, type StreamOptions } from './stream.ts'
 
-export type { EventMap } from '@fanline/protocol'
+export type { EventDefinitions, EventMap, HeardEvents, StandardSchema } from '@fanline/protocol'
+export { defineEvents, eventType, InvalidEventError } from '@fanline/protocol'
 export { StreamError, type StreamErrorCode, Unauthorized } from './errors.ts'
 export { EventOverflow, type QueueOptions } from './event-queue.ts'
 export type { FetchOptions } from './fetch-source.ts'
@@ -21,15 +22,21 @@ export interface ConnectOptions extends FetchOptions, StreamOptions {}
 
 /**
  * Follows channels until it is closed: comes back after any break, from where it was. Nothing comes before the code that
- * called this has had its turn, so whoever listens at once misses nothing.
+ * called this has had its turn, so whoever listens at once misses nothing. What the data of an event are is said by
+ * `events`, or by `connect<{ paid: { number: number } }>(…)`.
  *
  * @param url the address of the stream, such as `/v1/events`; relative to the page where there is one
  * @throws TypeError for an address that is none
  */
+export function connect<Definitions extends EventDefinitions>(
+  url: string | URL,
+  options: ConnectOptions & { readonly events: Definitions },
+): Stream<HeardEvents<Definitions>>
 export function connect<Events extends EventMap = EventMap>(
   url: string | URL,
-  options: ConnectOptions = {},
-): Stream<Events> {
+  options?: ConnectOptions,
+): Stream<Events>
+export function connect(url: string | URL, options: ConnectOptions = {}): Stream {
   const { lastEventId = options.saved?.load() } = options
   return new Stream((listener) => new FetchSource(url, { ...options, lastEventId }, listener), options)
 }

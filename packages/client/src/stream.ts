@@ -1,4 +1,4 @@
-import type { EventMap } from '@fanline/protocol'
+import type { EventDefinitions, EventMap } from '@fanline/protocol'
 import { complain } from './complain.ts'
 import { EventQueue, type QueueOptions } from './event-queue.ts'
 import type { SavedCursor } from './saved-cursor.ts'
@@ -35,9 +35,11 @@ export interface StreamOptions {
   readonly channels?: readonly string[] | undefined
   /** Keeps the cursor, so that a page which is loaded again goes on where it was. */
   readonly saved?: SavedCursor | undefined
+  /** Checks the data of each event: of `defineEvents`. What does not fit is told to `onError` and to nobody else. */
+  readonly events?: EventDefinitions | undefined
   /** Makes data of text, for servers other than fanline: `JSON.parse`, say. */
   readonly parse?: ((text: string) => unknown) | undefined
-  /** Hears what a callback threw, and what `parse` did; an uncaught error when absent. */
+  /** Hears what a callback threw, what `parse` did, and of events that do not fit; an uncaught error when absent. */
   readonly onError?: ((error: unknown) => void) | undefined
   /** Closes the stream. */
   readonly signal?: AbortSignal | undefined
@@ -207,9 +209,10 @@ export class Stream<Events extends EventMap = EventMap> {
     return held.length === 0 ? undefined : Promise.all(held)
   }
 
-  #dataOf({ data, json }: SourceEvent): unknown {
-    if (json) return JSON.parse(data)
-    return this.#options.parse ? this.#options.parse(data) : data
+  #dataOf({ type, data, json }: SourceEvent): unknown {
+    const { parse, events } = this.#options
+    const value = json ? JSON.parse(data) : parse ? parse(data) : data
+    return events ? events.parse(type, value) : value
   }
 
   #tellGap(gap: StreamGap): void {

@@ -143,8 +143,9 @@ it('the compiler knows the events by their definitions', async () => {
 it('a hub does not begin with definitions under which nothing could be published', () => {
   const wrong = [{ error: eventType() }, { 'fanline.bye': eventType() }, { paid: {} }, { paid: () => true }]
   for (const events of wrong) {
-    assert.throws(() => createHub({ events: events as never }), { code: 'option-invalid' })
+    assert.throws(() => createHub({ events: defineEvents(events as never) }), { code: 'option-invalid' })
   }
+  assert.throws(() => createHub({ events: { paid } as never }), { code: 'option-invalid' })
 })
 
 it('an error does not grow with what it complains about', async () => {
@@ -157,7 +158,7 @@ it('an error does not grow with what it complains about', async () => {
       }),
     },
   }
-  const hub = createHub({ events: { all } })
+  const hub = createHub({ events: defineEvents({ all }) })
   await assert.rejects(hub.publish({ channel: 'a', event: 'all', data: 1 }), {
     detail: 'items.0: wrong; items.1: wrong; items.2: wrong; items.3: wrong; items.4: wrong; and 9995 more',
   })

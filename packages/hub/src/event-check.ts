@@ -14,8 +14,8 @@ import {
  * where the validator answers with one.
  * @throws ProblemError `event-type-unknown` or `event-data-invalid`
  */
-export function checkEvent(definitions: EventDefinitions, event: HubEvent): HubEvent | Promise<HubEvent> {
-  const schema = Object.hasOwn(definitions, event.type) ? definitions[event.type] : undefined
+export function checkEvent({ types }: EventDefinitions, event: HubEvent): HubEvent | Promise<HubEvent> {
+  const schema = Object.hasOwn(types, event.type) ? types[event.type] : undefined
   if (!schema) throw new ProblemError('event-type-unknown', `There is no "${event.type}".`)
   // What travels is checked, not what was handed over: a client asks the same validator about just this.
   const value = eventValue(event)
@@ -34,8 +34,9 @@ function checkedEvent(event: HubEvent, given: unknown, result: StandardSchemaRes
  * Refuses definitions under which nothing could ever be published.
  * @throws ProblemError `option-invalid`
  */
-export function mustBeDefinitions(definitions: EventDefinitions): void {
-  for (const [type, schema] of Object.entries(definitions)) {
+export function mustBeDefinitions({ types }: EventDefinitions): void {
+  if (!types) throw new ProblemError('option-invalid', 'events is what defineEvents() answers.')
+  for (const [type, schema] of Object.entries(types)) {
     try {
       parseEventType(type)
     } catch (cause) {

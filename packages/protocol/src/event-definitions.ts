@@ -26,26 +26,66 @@ export interface SchemaIssue {
 }
 
 /** The events of an application: name → what their data are. */
-export type EventDefinitions = Readonly<Record<string, StandardSchema>>
+export type EventTypes = Readonly<Record<string, StandardSchema>>
+
+/** Events that a hub, its publishers and its clients agree upon. */
+export interface EventDefinitions<Types extends EventTypes = EventTypes> {
+  readonly types: Types
+  /**
+   * The data of an event that has arrived, as their validator makes them.
+   * @throws InvalidEventError; TypeError when the validator answers with a promise, for which no event can wait
+   */
+  parse(type: string, data: unknown): unknown
+}
 
 /** The data that a publisher gives, by the name of the event. */
 export type PublishedEvents<Definitions extends EventDefinitions> = {
-  [Type in keyof Definitions]: NonNullable<Definitions[Type]['~standard']['types']>['input']
+  [Type in keyof Definitions['types'] & string]: TypesOf<Definitions['types'][Type]>['input']
 }
 
 /** The data that a listener gets, by the name of the event. */
 export type HeardEvents<Definitions extends EventDefinitions> = {
-  [Type in keyof Definitions]: NonNullable<Definitions[Type]['~standard']['types']>['output']
+  [Type in keyof Definitions['types'] & string]: TypesOf<Definitions['types'][Type]>['output']
+}
+
+type TypesOf<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>
+
+/** The data of an event do not fit its definition. */
+export class InvalidEventError extends Error {
+  override readonly name = 'InvalidEventError'
+  /** The event's type. */
+  readonly type: string
+  /** What is wrong, and where; empty for an event that has no definition. */
+  readonly issues: readonly SchemaIssue[]
+
+  constructor(type: string, message: string, issues: readonly SchemaIssue[]) {
+    super(message)
+    this.type = type
+    this.issues = issues
+  }
 }
 
 /**
- * The events that a hub, its publishers and its clients agree upon. Each is a type, `eventType<Data>()`, or any
- * {@link StandardSchema}, which then checks the data when they are published and when they arrive.
+ * Defines the events of an application. Each is a type, `eventType<Data>()`, or any {@link StandardSchema}, which then
+ * checks the data when they are published and when they arrive.
  */
-export function defineEvents<const Definitions extends EventDefinitions>(
-  definitions: Definitions,
-): Definitions {
-  return definitions
+export function defineEvents<const Types extends EventTypes>(types: Types): EventDefinitions<Types> {
+  return {
+    types,
+    parse(type, data) {
+      const schema = Object.hasOwn(types, type) ? types[type] : undefined
+      if (!schema) throw new InvalidEventError(type, `There is no definition of "${type}".`, [])
+      const result = schema['~standard'].validate(data)
+      if (result instanceof Promise) {
+        result.catch(() => undefined) // the error that follows is about this promise
+        throw new TypeError(
+          `The validator of "${type}" answers with a promise; on arrival it has to answer at once.`,
+        )
+      }
+      if (!result.issues) return result.value
+      throw new InvalidEventError(type, `"${type}": ${describeIssues(result.issues)}`, result.issues)
+    },
+  }
 }
 
 /** An event whose data only the compiler checks. */
