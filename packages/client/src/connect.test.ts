@@ -259,18 +259,6 @@ describe('a request', () => {
       stream.close()
       assert.deepEqual(callers, [undefined])
     }))
-
-  it('that nobody answers is given up, and made again', async () => {
-    let count = 0
-    const server = await serve(() => count++)
-    const stream = connect(server.origin, { connectTimeoutMs: 20, maxPauseMs: 5 })
-    const status = await reaches(stream, ({ failures }) => failures > 0)
-    assert.equal(codeOf(status.error), 'silent')
-    await reaches(stream, ({ failures }) => failures > 1)
-    stream.close()
-    assert.equal(count, 2)
-    await server.close()
-  })
 })
 
 describe('a loop over events', () => {

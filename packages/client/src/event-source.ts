@@ -1,3 +1,4 @@
+import { headerText } from './header-text.ts'
 import { EventStreamParser } from './parser.ts'
 
 export interface EventSourceInit {
@@ -139,13 +140,7 @@ export class EventSource extends EventTarget {
   #headers(): Headers {
     const headers = new Headers(this.#init.headers)
     headers.set('Accept', 'text/event-stream')
-    if (this.#lastEventId !== '') {
-      // A header holds bytes: those of UTF-8, each as a character.
-      const bytes = Array.from(new TextEncoder().encode(this.#lastEventId), (byte) =>
-        String.fromCharCode(byte),
-      )
-      headers.set('Last-Event-ID', bytes.join(''))
-    }
+    if (this.#lastEventId !== '') headers.set('Last-Event-ID', headerText(this.#lastEventId))
     return headers
   }
 

@@ -1,6 +1,7 @@
 import type { Bye, Checkpoint, GapNotice, Hello } from '@fanline/protocol'
 import { pauseMs, retryAfterMs } from './backoff.ts'
 import { refusal, StreamError, Unauthorized } from './errors.ts'
+import { headerText } from './header-text.ts'
 import { EventStreamParser, type ParsedEvent } from './parser.ts'
 import {
   CONNECTING,
@@ -107,9 +108,11 @@ export class FetchSource implements Source {
     this.#listener = listener
     this.#channels = options.channels ?? []
     this.#cursor = options.lastEventId ?? ''
-    this.#watchdog = new Watchdog(() =>
-      this.#interrupt({ error: new StreamError('silent', 'Nothing came for too long.'), atOnce: true }),
-    )
+    this.#watchdog = new Watchdog(() => {
+      const error = new StreamError('silent', 'Nothing came for too long.')
+      // A server that does not answer may have too much to do.
+      this.#interrupt({ error, atOnce: this.#status.state !== 'connecting' })
+    })
     void this.#run()
   }
 
@@ -218,8 +221,11 @@ export class FetchSource implements Source {
     const url = new URL(this.#url)
     this.#followed = this.#channels
     for (const channel of this.#channels) url.searchParams.append('channel', channel)
-    const cursor: Record<string, string> = this.#cursor === '' ? {} : { 'Last-Event-ID': this.#cursor }
-    return this.#fetch(url, { method, body, signal, cache: 'no-store' }, { Accept: ACCEPT, ...cursor })
+    return this.#fetch(
+      url,
+      { method, body, signal, cache: 'no-store' },
+      { Accept: ACCEPT, ...(this.#cursor === '' ? {} : { 'Last-Event-ID': headerText(this.#cursor) }) },
+    )
   }
 
   /** What an answer that is no stream means. */

@@ -10,6 +10,7 @@ import {
   ProblemError,
   type Publication,
   type PublishInput,
+  type PublishReceipt,
   parseChannel,
   parsePublication,
   parseUser,
@@ -80,16 +81,6 @@ const NOWHERE: Elsewhere = { ofUser: 0, atAddress: 0 }
 
 /** How long a request waits for a log that is being opened, in milliseconds. */
 const OPENING_MS = 5000
-
-/** What became of a publish. */
-export interface PublishReceipt {
-  /** The event's id; null for an ephemeral event and for a send to one connection. */
-  readonly id: string | null
-  /** Open connections that match; for events without history only those that were live. */
-  readonly delivered: number
-  /** True when its key was seen before, and this is the first answer again. */
-  readonly duplicate?: true
-}
 
 /** Who asks for a stream, and for what. */
 export interface SubscribeRequest {

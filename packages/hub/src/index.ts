@@ -6,6 +6,7 @@ export type {
   ProblemCode,
   PublishedEvents,
   PublishInput,
+  PublishReceipt,
   PublishRequest,
   StandardSchema,
 } from '@fanline/protocol'
@@ -39,7 +40,6 @@ export type { StreamRequest } from './http/stream-request.ts'
 export {
   Hub,
   type HubParts,
-  type PublishReceipt,
   type SubscribeRequest,
   type Tuning,
 } from './hub.ts'

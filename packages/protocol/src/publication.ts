@@ -32,6 +32,16 @@ export interface PublishRequest {
   ephemeral?: boolean
 }
 
+/** What became of a publish. */
+export interface PublishReceipt {
+  /** The event's id; null for an ephemeral event and for a send to one connection. */
+  readonly id: string | null
+  /** Open connections that match; for events without history only those that were live. */
+  readonly delivered: number
+  /** True when its key was seen before, and this is the first answer again. */
+  readonly duplicate?: true
+}
+
 /** A checked {@link PublishRequest}. */
 export interface Publication {
   /** Empty when it goes to one connection. */

@@ -46,6 +46,11 @@ export class Exchange {
     )
   }
 
+  /** Sends what may be no HTTP. */
+  raw(bytes: string): void {
+    void this.#write(bytes)
+  }
+
   /** Ends the answer as it should be. */
   end(): void {
     this.#socket.end('0\r\n\r\n')
@@ -91,10 +96,15 @@ export class RawServer {
   readonly #waiting: Exchange[] = []
   readonly #server: Server
   #port = 0
+  #answer: (exchange: Exchange) => void
   #wake: () => void = () => undefined
 
   private constructor(server: Server) {
     this.#server = server
+    this.#answer = (exchange) => {
+      this.#waiting.push(exchange)
+      this.#wake()
+    }
   }
 
   static async start(port = 0): Promise<RawServer> {
@@ -125,6 +135,12 @@ export class RawServer {
     return this.#waiting.shift() as Exchange
   }
 
+  /** Answers every request from now on, so that none is left for {@link next}. */
+  always(answer: (exchange: Exchange) => void): void {
+    for (const exchange of this.#waiting.splice(0)) answer(exchange)
+    this.#answer = answer
+  }
+
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve))
     for (const socket of this.#sockets) socket.destroy()
@@ -147,8 +163,7 @@ export class RawServer {
       if (received.length < end + 4 + length) return
       socket.off('data', take)
       socket.resume() // so that its end is seen
-      this.#waiting.push(new Exchange(socket, head, received.toString('utf8', end + 4)))
-      this.#wake()
+      this.#answer(new Exchange(socket, head, received.toString('utf8', end + 4)))
     }
     socket.on('data', take)
   }

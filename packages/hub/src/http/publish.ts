@@ -1,6 +1,12 @@
-import { type ProblemBody, ProblemError, type Publication, parsePublication } from '@fanline/protocol'
+import {
+  type ProblemBody,
+  ProblemError,
+  type Publication,
+  type PublishReceipt,
+  parsePublication,
+} from '@fanline/protocol'
 import type { Access } from '../authenticator.ts'
-import type { Hub, PublishReceipt } from '../hub.ts'
+import type { Hub } from '../hub.ts'
 import type { RateState } from '../publish-rates.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
 
