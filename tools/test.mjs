@@ -12,6 +12,7 @@ import { build, workspaces } from './build.mjs'
 import { Failure, orExit, root, run, say } from './command.mjs'
 import { prepare } from './prepare.mjs'
 import { installRuntimes, runtimes } from './runtimes.mjs'
+import { checkSizes } from './size.mjs'
 import { installSystemPackages } from './system-packages.mjs'
 import { runTests } from './test-runner.mjs'
 
@@ -38,6 +39,7 @@ async function chooseStages() {
   const checks = [
     { name: 'lint', run: lint },
     { name: 'imports', run: () => runTests(thisNode, ['tools/import-rules.test.mjs']) },
+    { name: 'size', run: checkSizes },
     testStage('node', thisNode, (workspace) => workspace !== 'e2e'),
     testStage('e2e', thisNode, (workspace) => workspace === 'e2e'),
     ...runtimes.map((runtime) =>
