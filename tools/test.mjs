@@ -3,8 +3,10 @@
 //   npm test -- --only lint,node22    only these stages, after install and build
 //   npm test -- --file outbox         only test files whose path contains this, on this Node
 //   npm run test:long                 only the long tests
+//   npm run test:matrix               only the tests with what others wrote: clients, servers, browsers
 //
-// `x.long.test.ts` runs with `npm run test:long` only; `x.node.test.ts` on the oldest and the newest Node only.
+// `x.long.test.ts` and `x.matrix.test.ts` run with their own command only; `x.node.test.ts` on the oldest and the newest
+// Node only.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -17,7 +19,12 @@ import { installSystemPackages } from './system-packages.mjs'
 import { runTests } from './test-runner.mjs'
 
 const { values: options } = parseArgs({
-  options: { only: { type: 'string' }, file: { type: 'string' }, long: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string' },
+    file: { type: 'string' },
+    long: { type: 'boolean', default: false },
+    matrix: { type: 'boolean', default: false },
+  },
 })
 const only = options.only?.split(',')
 
@@ -50,7 +57,7 @@ async function chooseStages() {
   const unknown = only?.find((name) => !names.includes(name))
   if (unknown) throw new Failure(`there is no stage "${unknown}"; the stages are ${names.join(', ')}`)
 
-  const narrowed = options.file !== undefined || options.long
+  const narrowed = options.file !== undefined || options.long || options.matrix
   const asked = only ?? (narrowed ? ['node', 'e2e'] : names)
   const chosen = checks.filter(
     ({ name, files }) => asked.includes(name) && !(narrowed && files?.length === 0),
@@ -63,7 +70,8 @@ async function chooseStages() {
     // All at the start: what cannot be installed is known at once, and not after minutes of tests.
     await prepare()
     if (chosen.some(({ name }) => name === 'e2e')) await installSystemPackages()
-    if (chosen.some(({ name }) => runtimes.some((runtime) => runtime.name === name))) await installRuntimes()
+    const needed = chosen.some(({ name }) => runtimes.some((runtime) => runtime.name === name))
+    if (needed || options.matrix) await installRuntimes()
   }
   return [{ name: 'install', run: install }, { name: 'build', run: build }, ...chosen]
 }
@@ -87,6 +95,7 @@ function testFiles(workspace) {
 function suits(runtime) {
   return (file) =>
     file.endsWith('.long.test.js') === options.long &&
+    file.endsWith('.matrix.test.js') === options.matrix &&
     (!runtime.portableOnly || !file.endsWith('.node.test.js')) &&
     (options.file === undefined || file.includes(options.file))
 }

@@ -14,15 +14,22 @@ export interface Cutting {
 /** A bad network between a browser and a server. */
 export interface CuttingProxy {
   readonly origin: string
-  /** How many streams were cut. */
+  /** How many streams were cut by themselves. */
   readonly cuts: number
+  /** How many streams were begun. */
+  readonly streams: number
   /** Resolves after the last cut. */
   readonly allCut: Promise<void>
+  /** Cuts everything now. */
+  cut(): void
   close(): Promise<void>
 }
 
+/** Cuts nothing until it is told to. */
+const PATIENT: Cutting = { aliveMs: 0, bytesOf: () => Number.POSITIVE_INFINITY, cuts: 0 }
+
 /** Starts a proxy in front of a port of 127.0.0.1. It cuts event streams, wherever they are; all else passes. */
-export async function startCuttingProxy(port: number, cutting: Cutting): Promise<CuttingProxy> {
+export async function startCuttingProxy(port: number, cutting: Cutting = PATIENT): Promise<CuttingProxy> {
   const sockets = new Set<Socket>()
   let cuts = 0
   let streams = 0
@@ -65,6 +72,10 @@ export async function startCuttingProxy(port: number, cutting: Cutting): Promise
     })
   })
 
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
+
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
@@ -72,10 +83,14 @@ export async function startCuttingProxy(port: number, cutting: Cutting): Promise
     get cuts() {
       return cuts
     },
+    get streams() {
+      return streams
+    },
     allCut,
+    cut,
     async close() {
       server.close()
-      for (const socket of sockets) socket.destroy()
+      cut()
       await once(server, 'close')
     },
   }
