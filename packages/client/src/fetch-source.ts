@@ -325,7 +325,7 @@ export class FetchSource implements Source {
     return { error, isFinal: !reconnect }
   }
 
-  async #hear({ type, data, id, channel, isTooLarge }: ParsedEvent): Promise<End | undefined> {
+  async #hear({ type, data, id, channel, also, isTooLarge }: ParsedEvent): Promise<End | undefined> {
     // Ids of fanline grow, so what is not above the cursor was heard before.
     if (this.#hello && id !== undefined && Number(id) <= Number(this.#cursor)) return undefined
     const from = this.#cursor
@@ -335,7 +335,7 @@ export class FetchSource implements Source {
       return undefined
     }
     const json = this.#hello?.json === true
-    const held = this.#listener.event({ type, data, json, id, channel })
+    const held = this.#listener.event({ type, data, json, id, channel, also })
     if (!held) return undefined
     // Whoever holds the stream up is not its silence.
     this.#watchdog.watch()

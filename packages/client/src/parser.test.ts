@@ -184,9 +184,9 @@ describe('the parser', () => {
     }
   })
 
-  it('reads the channel of fanline', () => {
-    const [event] = read([bytesOf('channel: news\ndata: x\n\ndata: y\n\n')]).events
-    assert.deepEqual(event, eventOf({ data: 'x', channel: 'news' }))
+  it('reads the channels of fanline', () => {
+    const { events } = read([bytesOf('channel: news\nalso: a,b\ndata: x\n\ndata: y\n\n')])
+    assert.deepEqual(events, [eventOf({ data: 'x', channel: 'news', also: 'a,b' }), eventOf({ data: 'y' })])
   })
 
   it('begins with the last id that it is given', () => {
@@ -315,6 +315,7 @@ function eventOf(fields: Partial<ParsedEvent>): ParsedEvent {
     id: undefined,
     lastEventId: '',
     channel: undefined,
+    also: undefined,
     isTooLarge: false,
     ...fields,
   }

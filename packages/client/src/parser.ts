@@ -10,6 +10,8 @@ export interface ParsedEvent {
   readonly lastEventId: string
   /** Where it came from, when the stream is fanline's: other parsers pass over that line. */
   readonly channel: string | undefined
+  /** The other channels of it that are followed, with commas between their names. */
+  readonly also: string | undefined
   /** It was longer than the parser keeps; what was too long was dropped, and `data` is empty. */
   readonly isTooLarge: boolean
 }
@@ -45,6 +47,7 @@ export class EventStreamParser {
   #data: string | undefined
   #id: string | undefined
   #channel: string | undefined
+  #also: string | undefined
   #isTooLarge = false
 
   constructor({ lastEventId = '', maxEventLength = 16 * 1024 * 1024, onComment }: ParserOptions = {}) {
@@ -116,6 +119,7 @@ export class EventStreamParser {
     if (name === 'data') this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`
     else if (name === 'event') this.#type = value
     else if (name === 'channel') this.#channel = value
+    else if (name === 'also') this.#also = value
     else if (name === 'id') {
       if (!isCut && !value.includes('\0')) this.#id = value
     } else {
@@ -136,11 +140,12 @@ export class EventStreamParser {
         id: this.#id,
         lastEventId: this.#lastEventId,
         channel: this.#channel,
+        also: this.#also,
         isTooLarge: this.#isTooLarge,
       })
     }
     this.#type = ''
-    this.#data = this.#id = this.#channel = undefined
+    this.#data = this.#id = this.#channel = this.#also = undefined
     this.#isTooLarge = false
   }
 }

@@ -39,6 +39,8 @@ export interface SourceEvent {
   readonly json: boolean
   readonly id: string | undefined
   readonly channel: string | undefined
+  /** Other channels of it that are followed, with commas. */
+  readonly also: string | undefined
 }
 
 /** A loss. `too-large`: the event after `from` was larger than this client takes. */

@@ -34,19 +34,23 @@ export const eventStreamDialect: Dialect = {
   control: controlBlock,
 }
 
-/** The same, with the data of every event as JSON on one line: who reads it knows `7` from `"7"`. */
+/**
+ * The same for programs that read more than EventSource does: the data of every event as JSON on one line, so that `7` is
+ * not `"7"`, and all channels of it that the client follows.
+ */
 export const jsonEventStreamDialect: Dialect = {
   ...eventStreamDialect,
-  entry: (entry) => entryBlock(entry, eventJson(entry.event)),
+  entry: (entry) => entryBlock(entry, eventJson(entry.event), entry.also),
   control: (event) =>
     controlBlock(event.type === 'fanline.hello' ? { ...event, data: { ...event.data, json: true } } : event),
 }
 
-function entryBlock({ position, event, channel }: Entry, data: string): string {
+function entryBlock({ position, event, channel }: Entry, data: string, also?: Entry['also']): string {
   return encodeBlock({
     id: position === null ? undefined : String(position),
     event: event.type === DEFAULT_TYPE ? undefined : event.type,
     channel,
+    also,
     data,
   })
 }

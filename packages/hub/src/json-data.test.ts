@@ -50,6 +50,31 @@ for (const door of doors) {
         }
       }))
 
+    it('names all channels of an event that the client follows, live and from the log', () =>
+      withHub(door, {}, async (served) => {
+        const live = await served.listen('/v1/events?channel=a&channel=b&channel=c', ASK)
+        const start = live.lastId!
+        for (const channels of [['a', 'b', 'other'], ['b'], ['other', 'c', 'a']]) {
+          await served.publish({ channels, data: 1 })
+        }
+        const later = await served.listen('/v1/events?channel=a&channel=b&channel=c', {
+          ...ASK,
+          'Last-Event-ID': start,
+        })
+        const plain = await served.listen('/v1/events?channel=a&channel=b', { 'Last-Event-ID': start })
+        for (const client of [live, later]) {
+          const heard = await client.take(3)
+          assert.deepEqual(
+            heard.map(({ channel, also }) => [channel, ...(also?.split(',') ?? [])].sort()),
+            [['a', 'b'], ['b'], ['a', 'c']],
+          )
+        }
+        assert.deepEqual(
+          (await plain.take(3)).map(({ also }) => also),
+          [undefined, undefined, undefined],
+        )
+      }))
+
     it('leaves streams without the parameter as they were', () =>
       withHub(door, {}, async (served) => {
         const asked = await served.listen('/v1/events/a', ASK)

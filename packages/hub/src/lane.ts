@@ -121,7 +121,22 @@ export class Lane {
   }
 }
 
-/** Drops what repeats the event before it: entries of one publish stand side by side and share their event. */
+/** Makes one entry of those of one publish, which stand side by side and share their event. */
 export function distinct<E extends Entry>(entries: readonly E[]): readonly E[] {
-  return entries.filter((entry, i) => i === 0 || entries[i - 1]!.event !== entry.event)
+  return merged(entries, (one, other) => one.event === other.event)
+}
+
+/** Makes one of neighbours that are the same but for their channel, and keeps the names. */
+export function merged<E extends Pick<Entry, 'channel' | 'also'>>(
+  entries: readonly E[],
+  isSame: (one: E, other: E) => boolean,
+): readonly E[] {
+  const found: E[] = []
+  for (let i = 0; i < entries.length; ) {
+    const entry = entries[i]!
+    const also: ChannelName[] = []
+    for (i++; i < entries.length && isSame(entry, entries[i]!); i++) also.push(entries[i]!.channel)
+    found.push(also.length === 0 ? entry : { ...entry, also })
+  }
+  return found
 }

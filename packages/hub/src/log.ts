@@ -31,6 +31,8 @@ export interface Receipt {
 /** An event in the log of one channel. A publish to several channels is one entry in each, at one position. */
 export interface Entry {
   readonly channel: ChannelName
+  /** Other channels that were asked for and have the event too: what stands in several of them is one entry. */
+  readonly also?: readonly ChannelName[]
   /** Null for an ephemeral event. */
   readonly position: Position | null
   /** When it was published, in milliseconds since 1970. */

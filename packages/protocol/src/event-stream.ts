@@ -4,6 +4,8 @@ export interface Block {
   readonly event?: string | undefined
   /** Unknown to EventSource, which skips it; tells the SDK and a reader of curl where an event came from. */
   readonly channel?: string | undefined
+  /** The other channels of the same publish that the client follows; none has a comma in its name. */
+  readonly also?: readonly string[] | undefined
   readonly data: string
   /** The reconnection time in milliseconds. */
   readonly retry?: number | undefined
@@ -22,6 +24,7 @@ export function encodeBlock(block: Block): string {
   if (block.id !== undefined) head += `id: ${block.id}\n`
   if (block.event !== undefined) head += `event: ${block.event}\n`
   if (block.channel !== undefined) head += `channel: ${block.channel}\n`
+  if (block.also !== undefined) head += `also: ${block.also.join()}\n`
   const data = block.data.includes('\n') ? block.data.replaceAll('\n', '\ndata: ') : block.data
   return `${head}data: ${data}\n\n`
 }

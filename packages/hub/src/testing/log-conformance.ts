@@ -385,6 +385,10 @@ const PROMISES: Readonly<Record<string, Promised>> = {
             page.entries.map((entry) => entry.position),
             part.map(({ position }) => position),
           )
+          assert.deepEqual(
+            page.entries.map(({ channel, also = [] }) => [channel, ...also].sort()),
+            part.map(({ channels }) => channels.filter((name) => names.includes(name))),
+          )
           heard.push(...page.entries.map((entry) => entry.position!))
           after = page.through
         }

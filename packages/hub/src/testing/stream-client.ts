@@ -6,6 +6,8 @@ export interface StreamEvent {
   readonly id: string | undefined
   readonly event: string
   readonly channel: string | undefined
+  /** The other channels of the event, where they were asked for. */
+  readonly also?: string
   readonly data: string
 }
 
@@ -111,11 +113,13 @@ export class StreamClient {
 
   async #read(): Promise<void> {
     let channel: string | undefined
+    let also: string | undefined
     const parser = createParser({
       onEvent: ({ id, event = 'message', data }) => {
-        this.events.push({ id, event, channel, data })
+        this.events.push({ id, event, channel, data, ...(also === undefined ? {} : { also }) })
         this.lastId = id ?? this.lastId
         channel = undefined
+        also = undefined
       },
       onComment: () => {
         this.comments++
@@ -125,7 +129,9 @@ export class StreamClient {
       },
       // An EventSource skips the field; the parser hands over what it skips.
       onError: (error) => {
-        if (error.type === 'unknown-field' && error.field === 'channel') channel = error.value
+        if (error.type !== 'unknown-field') return
+        if (error.field === 'channel') channel = error.value
+        if (error.field === 'also') also = error.value
       },
     })
     const decoder = new TextDecoder()

@@ -1,4 +1,5 @@
 import { type ChannelName, type Position, positionAt, ZERO } from '@fanline/protocol'
+import { merged } from '../../lane.ts'
 import { type Entry, type Gap, type LogPage, type LogQuery, REVOCATIONS_CHANNEL } from '../../log.ts'
 import type { HubOptions } from '../../options.ts'
 import { type ChannelEntry, entriesFrom, lastEntry } from './channel-entry.ts'
@@ -8,8 +9,7 @@ import type { LogState } from './log-state.ts'
 import type { Store } from './store.ts'
 
 /** A place of a channel that belongs on a page. */
-interface Place {
-  readonly channel: ChannelName
+interface Place extends Pick<Entry, 'channel' | 'also'> {
   readonly position: Position
 }
 
@@ -105,17 +105,19 @@ export class Reader {
     const damaged: Gap[] = []
     let taken = 0
     for (let bytes = 0; taken < found.length && taken < maxEntries && bytes <= maxBytes; taken++) {
-      const { channel, position } = found[taken]!
+      const { position, ...place } = found[taken]!
       const { events, revocations } = this.#store.tables
-      const record = (channel === REVOCATIONS_CHANNEL ? revocations : events).get(positionKey(position))
+      const record = (place.channel === REVOCATIONS_CHANNEL ? revocations : events).get(positionKey(position))
       const stored = record && decodeEvent(record)
       if (stored) {
         const { at, event, except } = stored
-        entries.push({ channel, position, at, event, except })
+        entries.push({ ...place, position, at, event, except })
         bytes += event.data.length
       } else {
         const after = (position - 1) as Position
-        damaged.push({ channel, after, through: position, reason: 'rollback' })
+        for (const channel of [place.channel, ...(place.also ?? [])]) {
+          damaged.push({ channel, after, through: position, reason: 'rollback' })
+        }
       }
     }
     return { entries, damaged, taken }
@@ -127,7 +129,7 @@ function merge(sources: readonly (readonly Place[])[]): readonly Place[] {
   const [only] = sources
   if (only && sources.length === 1) return only
   const all = sources.flat().sort((a, b) => a.position - b.position)
-  return all.filter(({ position }, i) => i === 0 || all[i - 1]!.position !== position)
+  return merged(all, (one, other) => one.position === other.position)
 }
 
 function trimGaps(
