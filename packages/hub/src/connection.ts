@@ -23,7 +23,7 @@ import { AT_HEAD, type Cursor } from './cursor.ts'
 import type { Feed } from './feed.ts'
 import type { Frames } from './frames.ts'
 import { distinct, type Lane } from './lane.ts'
-import type { Entry, Gap, Log, LogPage, LogQuery } from './log.ts'
+import type { Entry, Gap, Log, LogPage, LogQuery, StoredEntry } from './log.ts'
 import type { HubOptions } from './options.ts'
 import type { Registry } from './registry.ts'
 import { encodeRun } from './run.ts'
@@ -46,6 +46,8 @@ export interface ConnectionRequest {
   /** Follows everyone's channel. */
   readonly followsAll: boolean
   readonly cursor: Cursor
+  /** The connection is closed after an entry for which this is true; it lives on when absent. */
+  readonly isLast: ((entry: Entry) => boolean) | undefined
   /** When the stream ends, in milliseconds since 1970; undefined when it does not. */
   readonly expiresAt: number | undefined
   readonly credential: Credential
@@ -106,6 +108,7 @@ export class Connection implements SinkListener {
   readonly #sink: Sink
   /** What it follows without having asked. */
   readonly #own: readonly ChannelName[]
+  readonly #isLast: ((entry: Entry) => boolean) | undefined
   readonly #release: (() => void) | undefined
   #saidExpiring = false
   /** Counts reads, and changes of channels: only the page that was asked for last is written, and only once. */
@@ -146,6 +149,7 @@ export class Connection implements SinkListener {
     this.channels = [...this.#own, ...request.topics]
     this.#start = request.cursor
     this.expiresAt = request.expiresAt
+    this.#isLast = request.isLast
     this.#release = request.hold?.()
     this.connectedAt = delivery.clock.now()
     this.#lastWriteAt = this.connectedAt
@@ -176,6 +180,7 @@ export class Connection implements SinkListener {
     } else {
       // The hello leaves with the first page, in one system call.
       this.#announceLive = true
+      this.#writeDigest(this.#start.digest)
     }
     this.#readOn()
   }
@@ -212,6 +217,7 @@ export class Connection implements SinkListener {
       if (lane.last !== undefined) this.cursor = lane.last
       this.#delivery.counters.delivered += lane.entries.length
       this.#write(lane.run)
+      this.#closeAfter(lane.entries)
       return
     }
     const entries = this.#wanted(lane.entries)
@@ -219,6 +225,7 @@ export class Connection implements SinkListener {
     if (entries.length === 0) return
     this.#delivery.counters.delivered += entries.length
     this.#write(this.frames.run(entries))
+    this.#closeAfter(entries)
   }
 
   /** Remembers which channels had events without history while this connection was not live. */
@@ -376,6 +383,25 @@ export class Connection implements SinkListener {
     const notices = gaps.length > 0 ? this.#gaps(gaps) : ''
     if (notices !== '') this.#write(encodeRun(notices + this.#text(entries)))
     else if (entries.length > 0) this.#write(this.frames.page(entries))
+    this.#closeAfter(entries)
+  }
+
+  /** Should the hello fill the socket, the log has all that the digest stands for. */
+  #writeDigest(digest: StoredEntry | undefined): void {
+    if (!digest) return
+    this.#greet(this.cursor)
+    if (!this.#isCatchingUp()) return
+    const { counters } = this.#delivery
+    counters.delivered++
+    counters.replayed++
+    this.cursor = digest.position
+    this.#write(encodeRun(this.frames.dialect.entry(digest)))
+    this.#closeAfter([digest])
+  }
+
+  /** Ends a stream whose last entry was among those just written. */
+  #closeAfter(entries: readonly Entry[]): void {
+    if (this.#isLast && entries.some(this.#isLast)) this.close('ended')
   }
 
   /**
@@ -399,6 +425,7 @@ export class Connection implements SinkListener {
     this.#announceLive = false
     this.state = 'live'
     if (text !== '') this.#write(encodeRun(text))
+    this.#closeAfter(entries)
   }
 
   /** Takes a place in the queue of catch-ups, should there be anything to catch up with. */

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EventDefinitions, EventMap, ProblemError, PublishedEvents } from '@fanline/protocol'
 import { type Clock, systemClock } from './clock.ts'
-import { serveFetch } from './http/fetch.ts'
-import { serveNode } from './http/node.ts'
+import type { ChannelStreamRequest } from './http/channel-stream.ts'
+import { serveChannelFetch, serveFetch } from './http/fetch.ts'
+import { serveChannelNode, serveNode } from './http/node.ts'
 import type { StreamRequest } from './http/stream-request.ts'
 import { Hub } from './hub.ts'
 import { memoryLog } from './log/memory.ts'
@@ -30,6 +31,25 @@ export class EmbeddedHub<Events extends EventMap = EventMap> extends Hub<Events>
     const ended = new Promise<void>((resolve) => res.once('close', resolve))
     await serveNode(this, req, res, request)
     if (!res.closed) await ended
+  }
+
+  /**
+   * Serves the stream that runs in a channel, as {@link handle} serves a subscription: what it said so far as one event,
+   * then the rest, to its end. 204 when none runs.
+   */
+  async handleStream(
+    req: IncomingMessage,
+    res: ServerResponse,
+    request: ChannelStreamRequest,
+  ): Promise<void> {
+    const ended = new Promise<void>((resolve) => res.once('close', resolve))
+    await serveChannelNode(this, req, res, request)
+    if (!res.closed) await ended
+  }
+
+  /** Does what {@link handleStream} does, where requests and responses are those of the web standard. */
+  fetchStream(request: Request, stream: ChannelStreamRequest): Promise<Response> {
+    return serveChannelFetch(this, request, stream)
   }
 
   /** Serves one subscription where requests and responses are those of the web standard: Hono, Next, Bun, Deno. */

@@ -6,7 +6,7 @@ import {
   positionAt,
   ZERO,
 } from '@fanline/protocol'
-import type { Gap } from './log.ts'
+import type { Gap, StoredEntry } from './log.ts'
 
 /** Where a connection begins to read. */
 export interface Cursor {
@@ -16,6 +16,8 @@ export interface Cursor {
   readonly expects: readonly GapReason[]
   /** Losses that are known before anything is read; they are announced first. */
   readonly losses?: readonly Gap[]
+  /** Stands for everything after `after`, up to its position, of the only channel that matters: written first, once. */
+  readonly digest?: StoredEntry | undefined
 }
 
 /** A cursor, or how to find it: asked when the stream begins, where a failure can still be told to the client. */

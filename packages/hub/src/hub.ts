@@ -14,6 +14,7 @@ import {
   parseChannel,
   parsePublication,
   parseUser,
+  STREAM_TYPE,
   toProblem,
   type UserId,
   userChannel,
@@ -22,6 +23,7 @@ import {
 import { Admissions } from './admissions.ts'
 import type { Access, Credential } from './authenticator.ts'
 import { CatchUps } from './catch-ups.ts'
+import { type ChannelStream, type ChannelStreamOptions, ChannelStreams } from './channel-streams.ts'
 import type { Clock } from './clock.ts'
 import { Cluster } from './cluster.ts'
 import { Connection, type Delivery } from './connection.ts'
@@ -48,6 +50,7 @@ import { addressName, Registry } from './registry.ts'
 import { RevocationKeeper } from './revocation-keeper.ts'
 import type { Revocation, RevocationRequest } from './revocations.ts'
 import type { Sink } from './sink.ts'
+import type { StreamSource } from './stream-producer.ts'
 import { Turns } from './turns.ts'
 
 /** Sizes that have one good value in production, and small ones in the simulator, where every edge is to be met. */
@@ -88,6 +91,8 @@ export interface SubscribeRequest {
   /** Topics. Everyone's channel and the user's own come by themselves. */
   readonly channels?: readonly string[] | undefined
   readonly cursor?: Cursor | undefined
+  /** The stream ends after an entry for which this is true; it lives on when absent. */
+  readonly isLast?: ((entry: Entry) => boolean) | undefined
   /** When the stream ends, in milliseconds since 1970; never when absent. */
   readonly expiresAt?: number | undefined
   /** By what its client was let in; an application's own check when absent. */
@@ -144,6 +149,7 @@ export class Hub<Events extends EventMap = EventMap> {
     problems: {},
   }
   readonly #revocations: RevocationKeeper
+  readonly #streams: ChannelStreams
   /** How fast each publisher may publish; asked by the routes. */
   readonly rates: PublishRates
   readonly #frames = new Map<Dialect, Frames>()
@@ -191,6 +197,17 @@ export class Hub<Events extends EventMap = EventMap> {
       pageEntries: this.#tuning.pageEntries,
       pageBytes: this.#tuning.pageBytes,
       onChange: () => this.#endRevoked(),
+      report: (problem) => parts.report(problem, {}),
+    })
+    this.#streams = new ChannelStreams({
+      log,
+      clock,
+      turns: this.#historyTurns,
+      watches: this.#registry,
+      dataBytes: this.options.limits.dataBytes,
+      stored: () => {
+        this.#counters.published++
+      },
       report: (problem) => parts.report(problem, {}),
     })
     this.#ready = log
@@ -319,6 +336,7 @@ export class Hub<Events extends EventMap = EventMap> {
       topics,
       followsAll: request.followsAll ?? true,
       cursor: request.cursor ?? AT_HEAD,
+      isLast: request.isLast,
       expiresAt: request.expiresAt,
       credential,
       address: request.address,
@@ -326,6 +344,41 @@ export class Hub<Events extends EventMap = EventMap> {
     })
     await connection.open()
     return connection
+  }
+
+  /**
+   * Carries what a source gives, the tokens of an answer or the progress of a task, into a channel, to an end that lasts:
+   * `complete`, `cancelled` or `failed`. Resolves when it has begun; one stream runs in a channel at a time.
+   * @param source strings, or values that can be written as JSON
+   * @throws ProblemError `channel-invalid`, `channel-reserved`, `stream-running`, `shutting-down` or `log-unavailable`
+   */
+  async stream(
+    channel: string,
+    source: StreamSource,
+    options: ChannelStreamOptions = {},
+  ): Promise<ChannelStream> {
+    await this.#mustBeOpen()
+    return this.#streams.begin(channel, source, options)
+  }
+
+  /**
+   * Ends the stream of a channel, whichever hub produces it: its signal is aborted. Answers its id; undefined when none
+   * runs.
+   * @throws ProblemError `channel-invalid`, `channel-reserved`, `shutting-down` or `log-unavailable`
+   */
+  async cancelStream(channel: string): Promise<string | undefined> {
+    await this.#mustBeOpen()
+    return this.#streams.cancel(channel)
+  }
+
+  /**
+   * Where a reader of the stream of a channel begins; undefined when none runs.
+   * @param lastId the last event id of who was reading it before
+   * @throws ProblemError `channel-invalid`, `channel-reserved`, `shutting-down` or `log-unavailable`
+   */
+  async joinStream(channel: string, lastId?: string): Promise<Cursor | undefined> {
+    await this.#mustBeOpen()
+    return this.#streams.join(channel, lastId)
   }
 
   /** One open connection; undefined when there is none with this id. */
@@ -484,6 +537,7 @@ export class Hub<Events extends EventMap = EventMap> {
     const { clock } = this
     const { ending } = this.#delivery
     this.#admissions.close()
+    if (this.#streams.size > 0) await this.#endStreams(drainMs)
     const everyoneLeft = new Promise<void>((resolve) => {
       this.#everyoneLeft = resolve
     })
@@ -499,7 +553,18 @@ export class Hub<Events extends EventMap = EventMap> {
     cancel()
     this.#pulse.stop()
     this.#revocations.close()
+    void this.#streams.close()
     await this.#log.close()
+  }
+
+  /** Those who read them hear of it before they have to leave, unless the log does not take it in time. */
+  async #endStreams(patienceMs: number): Promise<void> {
+    let cancel: (() => void) | undefined
+    const late = new Promise<void>((resolve) => {
+      cancel = this.clock.after(patienceMs, resolve)
+    })
+    await Promise.race([this.#streams.close(), late]).finally(cancel)
+    await new Promise<void>((resolve) => this.clock.defer(resolve))
   }
 
   async #readHistory(channel: ChannelName, query: HistoryQuery): Promise<History> {
@@ -573,7 +638,10 @@ export class Hub<Events extends EventMap = EventMap> {
   }
 
   #announced(batch: readonly Entry[]): void {
-    for (const entry of batch) if (entry.channel === REVOCATIONS_CHANNEL) this.#revocations.heard(entry)
+    for (const entry of batch) {
+      if (entry.channel === REVOCATIONS_CHANNEL) this.#revocations.heard(entry)
+      else if (entry.event.type === STREAM_TYPE) this.#streams.heard(entry)
+    }
     this.#feed.push(batch)
     this.#fanOut.push(batch)
   }
@@ -581,6 +649,7 @@ export class Hub<Events extends EventMap = EventMap> {
   #gapAdmitted(gap: Gap): void {
     this.#feed.forget(gap.through)
     if (gap.channel === REVOCATIONS_CHANNEL) void this.#revocations.missed(gap.after)
+    void this.#streams.missed(gap)
     for (const connection of this.#registry.followers(gap.channel)) connection.reread(gap)
   }
 

@@ -12,6 +12,7 @@ export type {
 } from '@fanline/protocol'
 export { defineEvents, eventType, ProblemError } from '@fanline/protocol'
 export type { Credential } from './authenticator.ts'
+export type { ChannelStream, ChannelStreamOptions } from './channel-streams.ts'
 export type { Clock } from './clock.ts'
 export { systemClock } from './clock.ts'
 export type {
@@ -36,6 +37,7 @@ export {
   ndjsonDialect,
 } from './dialect.ts'
 export type { History, HistoryEvent, HistoryQuery } from './history.ts'
+export type { ChannelStreamRequest } from './http/channel-stream.ts'
 export type { StreamRequest } from './http/stream-request.ts'
 export {
   Hub,
@@ -60,3 +62,4 @@ export type * from './peers.ts'
 export type { RateState } from './publish-rates.ts'
 export type { Revocation, RevocationRequest } from './revocations.ts'
 export type { Run, Sink, SinkListener } from './sink.ts'
+export type { StreamOutcome, StreamSource } from './stream-producer.ts'

@@ -42,6 +42,11 @@ export interface Entry {
   readonly except: readonly string[]
 }
 
+/** An entry that is in the log, or stands for some that are. */
+export interface StoredEntry extends Entry {
+  readonly position: Position
+}
+
 /** Some channels after a position. */
 export interface LogQuery {
   readonly channels: readonly ChannelName[]

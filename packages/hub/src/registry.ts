@@ -12,6 +12,8 @@ export interface Follower {
 
 interface Following<C> {
   readonly connections: Set<C>
+  /** Who wants it announced without being connected. */
+  holds: number
   /** Resolves when the log announces this channel; undefined once it does. */
   watched: Promise<void> | undefined
 }
@@ -116,6 +118,20 @@ export class Registry<C extends Follower> {
     return watched
   }
 
+  /** Has a channel announced, also while nobody follows it, until {@link release}. Answers what {@link join} does. */
+  hold(channel: ChannelName): Promise<void> | undefined {
+    const following = this.#watch(channel)
+    following.holds++
+    return following.watched
+  }
+
+  release(channel: ChannelName): void {
+    const following = this.#following.get(channel)
+    if (!following) return
+    following.holds--
+    this.#unwatchUnused(channel, following)
+  }
+
   leave(connection: C): void {
     if (!this.#connections.delete(connection.id)) return
     if (connection.user !== undefined) add(this.#users, connection.user, -1)
@@ -152,24 +168,31 @@ export class Registry<C extends Follower> {
     if (!following) return
     following.connections.delete(connection)
     this.#changed(channel)
-    if (following.connections.size > 0) return
+    this.#unwatchUnused(channel, following)
+  }
+
+  #unwatchUnused(channel: ChannelName, { connections, holds }: Following<C>): void {
+    if (connections.size > 0 || holds > 0) return
     this.#following.delete(channel)
     this.#log.unwatch(channel)
   }
 
   #follow(channel: ChannelName, connection: C): Promise<void> | undefined {
     this.#changed(channel)
+    const following = this.#watch(channel)
+    following.connections.add(connection)
+    return following.watched
+  }
+
+  #watch(channel: ChannelName): Following<C> {
     const known = this.#following.get(channel)
-    if (known) {
-      known.connections.add(connection)
-      return known.watched
-    }
-    const following: Following<C> = { connections: new Set([connection]), watched: undefined }
+    if (known) return known
+    const following: Following<C> = { connections: new Set(), holds: 0, watched: undefined }
     this.#following.set(channel, following)
     following.watched = this.#log.watch(channel).then(() => {
       following.watched = undefined
     })
-    return following.watched
+    return following
   }
 }
 

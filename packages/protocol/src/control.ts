@@ -73,6 +73,7 @@ export const CLOSE_REASONS = {
     reconnect: true,
     meaning: 'The keys that tokens are checked with could not be fetched; the client should come back later.',
   },
+  ended: { reconnect: false, meaning: 'What the stream was opened for has ended.' },
   'log-failed': { reconnect: true, meaning: 'The log could not be read; nothing was skipped.' },
 } as const satisfies Record<string, { reconnect: boolean; meaning: string }>
 

@@ -11,6 +11,7 @@ import type { ConnectionInfo } from '../connection-info.ts'
 import type { Hub } from '../hub.ts'
 import type { RevocationRequest } from '../revocations.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
+import { cancelStream, readStream } from './channel-stream.ts'
 import { isOrigin } from './cors.ts'
 import { parseJson, publish, publishRaw } from './publish.ts'
 
@@ -39,6 +40,8 @@ interface Route {
   readonly path: readonly string[]
   /** Only for admins. */
   readonly admin?: true
+  /** Refusals may be told inside a stream. */
+  readonly isStream?: true
   readonly answer: (context: Context) => ApiAnswer | Promise<ApiAnswer>
 }
 
@@ -54,9 +57,15 @@ export const ROUTES: readonly Route[] = [
     path: ['v1', 'publish', '*'],
     answer: ({ hub, access, request, parts }) => publishRaw(hub, access, request, parts[0]!),
   },
-  { method: 'GET', path: ['v1', 'events'], answer: listen },
-  { method: 'GET', path: ['v1', 'events', '*'], answer: listen },
+  { method: 'GET', path: ['v1', 'events'], isStream: true, answer: listen },
+  { method: 'GET', path: ['v1', 'events', '*'], isStream: true, answer: listen },
   { method: 'GET', path: ['v1', 'channels', '*', 'history'], answer: history },
+  { method: 'GET', path: ['v1', 'streams', '*'], isStream: true, answer: joinStream },
+  {
+    method: 'DELETE',
+    path: ['v1', 'streams', '*'],
+    answer: ({ hub, access, parts }) => cancelStream(hub, access, parts[0]!),
+  },
   { method: 'POST', path: ['v1', 'tickets'], answer: issueTicket },
   { method: 'POST', path: ['v1', 'connections', '*', 'token'], answer: renew },
   { method: 'PUT', path: ['v1', 'connections', '*', 'channels'], answer: follow },
@@ -129,7 +138,7 @@ async function answerRoute(
   try {
     access = await authenticated(authenticator, request, hub)
   } catch (refusal) {
-    if (route.answer === listen && request.method === 'GET') return { refusal }
+    if (route.isStream && request.method === 'GET') return { refusal }
     throw refusal
   }
   if (route.admin) mustAdminister(access)
@@ -162,6 +171,10 @@ function listen({ access, request, parts }: Context): ApiAnswer {
   for (const channel of channels) mustSubscribe(access, channel)
   const { user, expiresAt, credential, hold } = access
   return { stream: { user, channels, expiresAt, credential, hold } }
+}
+
+function joinStream({ hub, access, request, parts }: Context): Promise<ApiAnswer> {
+  return readStream(hub, access, request, parts[0]!)
 }
 
 async function history({ hub, access, request, parts }: Context): Promise<ApiAnswer> {

@@ -1,9 +1,17 @@
 import type { ProblemError } from '@fanline/protocol'
 import type { Dialect } from '../dialect.ts'
 import type { Hub } from '../hub.ts'
+import { type ChannelStreamRequest, joining } from './channel-stream.ts'
 import { FetchSink } from './fetch-sink.ts'
 import { problemHeaders } from './problem-headers.ts'
-import { dialectOf, type StreamRequest, softRefusal, startOf, streamHeaders } from './stream-request.ts'
+import {
+  dialectOf,
+  type StreamAsk,
+  type StreamRequest,
+  softRefusal,
+  startOf,
+  streamHeaders,
+} from './stream-request.ts'
 
 /** Serves one stream to a request of the web standard. Refusals are answered, not thrown. */
 export async function serveFetch(hub: Hub, request: Request, stream: StreamRequest): Promise<Response> {
@@ -11,16 +19,26 @@ export async function serveFetch(hub: Hub, request: Request, stream: StreamReque
     const dialect = stream.dialect ?? dialectOf(request.headers.get('accept') ?? undefined)
     const headers = streamHeaders(dialect)
     if (request.method === 'HEAD') return new Response(null, { headers })
-    const ask = {
-      query: new URL(request.url).searchParams,
-      header: (name: string) => request.headers.get(name) ?? undefined,
-    }
     const sink = new FetchSink(request.signal)
-    const cursor = await startOf(stream, ask, hub.clock.now())
+    const cursor = await startOf(stream, askOf(request), hub.clock.now())
     await hub.connect({ ...stream, cursor }, sink, dialect)
     return new Response(sink.body, { headers })
   } catch (error) {
     return refuseFetch(hub, request, error, stream.dialect)
+  }
+}
+
+/** Serves the stream of a channel, or 204 when none runs. Refusals are answered, not thrown. */
+export async function serveChannelFetch(
+  hub: Hub,
+  request: Request,
+  asked: ChannelStreamRequest,
+): Promise<Response> {
+  try {
+    const stream = await joining(hub, asked, askOf(request))
+    return stream ? await serveFetch(hub, request, stream) : new Response(null, { status: 204 })
+  } catch (error) {
+    return refuseFetch(hub, request, error, asked.dialect)
   }
 }
 
@@ -38,4 +56,8 @@ export function problemResponse(problem: ProblemError): Response {
     status: problem.status,
     headers: problemHeaders(problem),
   })
+}
+
+function askOf({ url, headers }: Request): StreamAsk {
+  return { query: new URL(url).searchParams, header: (name) => headers.get(name) ?? undefined }
 }

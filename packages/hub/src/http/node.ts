@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { toProblem } from '@fanline/protocol'
 import type { Dialect } from '../dialect.ts'
 import type { Hub } from '../hub.ts'
+import { type ChannelStreamRequest, joining } from './channel-stream.ts'
 import { NodeSink } from './node-sink.ts'
 import { problemHeaders } from './problem-headers.ts'
 import {
@@ -36,6 +37,24 @@ export async function serveNode(
       const cursor = await startOf(request, ask, hub.clock.now())
       await hub.connect({ ...request, cursor }, new NodeSink(res, headers), dialect)
     }
+  } catch (error) {
+    refuseNode(hub, res, error, request.dialect)
+  }
+}
+
+/** Serves the stream of a channel, or 204 when none runs. Refusals are answered, not thrown. */
+export async function serveChannelNode(
+  hub: Hub,
+  req: IncomingMessage,
+  res: ServerResponse,
+  request: ChannelStreamRequest,
+): Promise<void> {
+  const ask = askOf(req)
+  try {
+    const stream = await joining(hub, request, ask)
+    if (stream) return await serveNode(hub, req, res, stream, ask)
+    res.writeHead(204).end()
+    cutUnreadBody(req)
   } catch (error) {
     refuseNode(hub, res, error, request.dialect)
   }

@@ -121,7 +121,8 @@ function rateLimitHeaders({ limit, remaining, retryAfterMs }: RateState): Record
   }
 }
 
-function mustPublish(hub: Hub, access: Access, publication: Publication): void {
+/** @throws ProblemError `forbidden`, `token-expired` or `token-revoked` */
+export function mustPublish(hub: Hub, access: Access, publication: Publication): void {
   // Asked for each line: a stream of publishes may outlive its credential.
   if (access.expiresAt !== undefined && access.expiresAt <= hub.clock.now())
     throw new ProblemError('token-expired')

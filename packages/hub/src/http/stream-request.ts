@@ -2,6 +2,7 @@ import { type Bye, CLOSE_REASONS, type CloseReason, ProblemError } from '@fanlin
 import type { Credential } from '../authenticator.ts'
 import { AT_HEAD, type Cursor, type CursorSource, cursorAfter, cursorSince } from '../cursor.ts'
 import { type Dialect, eventStreamDialect, jsonEventStreamDialect, ndjsonDialect } from '../dialect.ts'
+import type { Entry } from '../log.ts'
 
 /** Who listens, and to what: decided by the application before it hands the request over. */
 export interface StreamRequest {
@@ -21,6 +22,8 @@ export interface StreamRequest {
   readonly cursor?: CursorSource | undefined
   /** False keeps what is for everyone away from it; true when absent. */
   readonly followsAll?: boolean | undefined
+  /** The stream ends after an entry for which this is true; it lives on when absent. */
+  readonly isLast?: ((entry: Entry) => boolean) | undefined
   /** Called when the stream has opened; what it answers is called when it has ended. */
   readonly hold?: (() => () => void) | undefined
 }

@@ -20,6 +20,7 @@ import {
   type LogStats,
   REVOCATIONS_CHANNEL,
   type Receipt,
+  type StoredEntry,
 } from '../log.ts'
 import { type HubOptions, parseHubOptions } from '../options.ts'
 import { Deque } from './deque.ts'
@@ -36,10 +37,6 @@ const CHANNEL_OVERHEAD_BYTES = 500
 
 /** How often aged events are looked for in channels that nobody touches, in milliseconds. */
 const SWEEP_MS = 10_000
-
-interface StoredEntry extends Entry {
-  readonly position: Position
-}
 
 interface Channel {
   readonly name: ChannelName

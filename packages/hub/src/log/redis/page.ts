@@ -1,6 +1,6 @@
 import { type ChannelName, type Position, ZERO } from '@fanline/protocol'
 import { distinct } from '../../lane.ts'
-import type { Entry, Gap, LogPage, LogQuery } from '../../log.ts'
+import type { Gap, LogPage, LogQuery, StoredEntry } from '../../log.ts'
 import { decodePayload, type Payload } from './message.ts'
 
 /** What Redis has lost: everything between two positions, and where the log stood when somebody said so. */
@@ -30,8 +30,6 @@ export interface RawChannel {
   /** Position, time in milliseconds and payload of each entry, one after the other. */
   readonly entries: readonly string[]
 }
-
-type StoredEntry = Entry & { readonly position: Position }
 
 /** A page of the log from what Redis answered; one more entry of each channel was asked for than fits. */
 export function pageOf(raw: RawPage, { after, channels, maxEntries, maxBytes }: LogQuery): LogPage {
