@@ -57,8 +57,8 @@ interface End {
 
 const ACCEPT = 'text/event-stream;data=json, application/problem+json'
 
-/** The native route of streams, with the query. Beside it stand those of connections. */
-const EVENTS_PATH = /\/events(\/[^/?#]*)?([?#].*)?$/
+/** The native routes of streams, with the query. Beside it stand those of connections. */
+const EVENTS_PATH = /\/(?:events|streams)(\/[^/?#]*)?([?#].*)?$/
 
 /** A stream is dead when so many heartbeats did not come. */
 const MISSED_HEARTBEATS = 2.5
@@ -263,7 +263,9 @@ export class FetchSource implements Source {
         const events = parser.push(value)
         this.#retryMs = parser.retryMs ?? this.#retryMs
         for (const event of events) {
-          const end = event.type.startsWith('fanline.') ? this.#obey(event) : await this.#hear(event)
+          // What comes from a channel is an event, also where only the hub can have written it.
+          const isControl = event.type.startsWith('fanline.') && event.channel === undefined
+          const end = isControl ? this.#obey(event) : await this.#hear(event)
           if (end) return end
           if (signal.aborted) return signal.reason
         }
