@@ -15,17 +15,18 @@ declare global {
 /** What a person would wait for something to happen, in milliseconds. */
 const PATIENCE_MS = 20_000
 
-const ENTRY = fileURLToPath(new URL('../../packages/client/dist/index.js', import.meta.url))
 let bundled: Promise<string> | undefined
 
 /** Every page of a context has the client as `window.fanline`, as a bundler makes it. */
 export async function addClient(context: BrowserContext): Promise<void> {
-  bundled ??= bundle()
+  bundled ??= bundleClient('index')
   await context.addInitScript({ content: await bundled })
 }
 
-async function bundle(): Promise<string> {
-  const bundle = await rolldown({ input: ENTRY, platform: 'browser' })
+/** A script that brings what a file of the client exports into a page, as `window.fanline`. */
+export async function bundleClient(file: 'index' | 'event-source'): Promise<string> {
+  const input = fileURLToPath(new URL(`../../packages/client/dist/${file}.js`, import.meta.url))
+  const bundle = await rolldown({ input, platform: 'browser' })
   const { output } = await bundle.generate({ format: 'iife', name: 'fanline', codeSplitting: false })
   await bundle.close()
   return `${output[0].code}\nwindow.fanline = fanline`

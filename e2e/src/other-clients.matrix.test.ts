@@ -10,6 +10,7 @@ import { EventSource as FanlineEventSource } from '@fanline/client/eventsource'
 import { EventSource as NpmEventSource } from 'eventsource'
 import { EventSource as UndiciEventSource } from 'undici'
 import { launchChromium } from './chromium.ts'
+import { bundleClient } from './client-bundle.ts'
 import { CurlStream } from './curl-stream.ts'
 import { startCuttingProxy } from './cutting-proxy.ts'
 import { type DevServer, startDevServer } from './dev-server.ts'
@@ -37,31 +38,35 @@ const LaunchDarkly = createRequire(import.meta.url)('launchdarkly-eventsource').
 const DENO = new URL('../../.cache/runtimes/node_modules/@deno/linux-x64-glibc/deno', import.meta.url)
   .pathname
 
-/** Runs in a page, beside a function `hear`. */
-function listenInPage(url: string): void {
-  const { hear } = window as unknown as { hear(data: string): Promise<void> }
-  new EventSource(url).onmessage = ({ data }) => void hear(data)
+/** What the two drivers have in common. */
+interface AnyBrowser {
+  newPage(): Promise<{
+    goto(url: string): Promise<unknown>
+    exposeFunction(name: string, exposed: (data: string) => void): Promise<unknown>
+    evaluate(script: string): Promise<unknown>
+  }>
+  close(): Promise<void>
 }
 
+/** A page that listens: with the browser's own EventSource, or with the one of a script. */
+const inPage =
+  (launch: () => Promise<AnyBrowser>, script: () => Promise<string> = async () => ''): Listen =>
+  async (url, hear) => {
+    const browser = await launch()
+    const page = await browser.newPage()
+    await page.goto(new URL('/livez', url).href)
+    await page.exposeFunction('hear', hear)
+    await page.evaluate(`${await script()}
+      new (window.fanline ?? window).EventSource('${url}').onmessage = ({ data }) => hear(data)
+      undefined`)
+    return () => browser.close()
+  }
+
 const clients: Record<string, Listen> = {
-  Chromium: async (url, hear) => {
-    const browser = await launchChromium()
-    const page = await browser.newPage()
-    await page.goto(new URL('/livez', url).href)
-    await page.exposeFunction('hear', hear)
-    await page.evaluate(listenInPage, url)
-    return () => browser.close()
-  },
-
-  Firefox: async (url, hear) => {
-    const browser = await launchFirefox()
-    const page = await browser.newPage()
-    await page.goto(new URL('/livez', url).href)
-    await page.exposeFunction('hear', hear)
-    await page.evaluate(listenInPage, url)
-    return () => browser.close()
-  },
-
+  Chromium: inPage(launchChromium),
+  Firefox: inPage(launchFirefox),
+  "fanline's EventSource in Chromium": inPage(launchChromium, () => bundleClient('event-source')),
+  "fanline's EventSource in Firefox": inPage(launchFirefox, () => bundleClient('event-source')),
   "fanline's EventSource": ofClass(FanlineEventSource),
   'eventsource of npm': ofClass(NpmEventSource),
   "undici's EventSource": ofClass(UndiciEventSource as unknown as EventSourceClass),
