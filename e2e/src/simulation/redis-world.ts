@@ -1,5 +1,6 @@
 import { Hub } from '@fanline/hub'
 import { redisLog } from '@fanline/hub/redis-log'
+import { Random } from './random.ts'
 import { SimRedisClient } from './redis/redis-client.ts'
 import { SimRedisServer } from './redis/redis-server.ts'
 import type { World, WorldParts, WorldSettings } from './world.ts'
@@ -27,6 +28,8 @@ export class RedisWorld implements World {
   readonly #parts: WorldParts
   readonly #server: SimRedisServer
   readonly #losesData: boolean
+  /** Of its own, so that it leaves the other seeds as they were. */
+  readonly #splits: Random | undefined
   #settings: WorldSettings | undefined
   #changedAt = 0
   #nodes: Node[] = []
@@ -34,6 +37,7 @@ export class RedisWorld implements World {
   constructor(parts: WorldParts) {
     this.#parts = parts
     this.#losesData = parts.random.oneIn(2)
+    this.#splits = parts.seed % 4 === 0 ? undefined : new Random(-parts.seed)
     this.#server = new SimRedisServer(parts.random, parts.clock, parts.violate)
   }
 
@@ -69,6 +73,7 @@ export class RedisWorld implements World {
   }
 
   calm(): void {
+    for (const { client } of this.#nodes) client.mend()
     for (const connection of this.#server.connections()) connection.resume()
   }
 
@@ -85,9 +90,30 @@ export class RedisWorld implements World {
     this.#changedAt = clock.now()
     const dice = random.between(1, 6)
     if (!this.#losesData || dice === 6) this.#crash('everything')
+    else if (this.#splits?.oneIn(2)) this.#split(this.#splits)
     else if (dice <= 3) this.#crash('snapshot')
     else if (dice === 4) this.#flushAll()
     else this.#failOver()
+  }
+
+  /**
+   * The network splits: Redis serves one hub alone, then the others alone, by a replica without what it did meanwhile.
+   * What is lost only that hub knows, which can tell nobody for a while.
+   */
+  #split(random: Random): void {
+    const { clock, note } = this.#parts
+    const { client: lonely } = random.pick(this.#nodes)
+    const others = this.#nodes.map(({ client }) => client).filter((client) => client !== lonely)
+    const awayMs = random.pick([2000, 8000, 20_000])
+    this.#server.keep()
+    for (const client of others) client.cutOff()
+    clock.after(random.pick([400, 2000]), () => {
+      note(`the network splits; the hub that was alone with Redis is away for ${awayMs} ms`)
+      for (const client of others) client.mend()
+      lonely.cutOff()
+      clock.after(awayMs, () => lonely.mend())
+      this.#failOver()
+    })
   }
 
   #crash(keeps: 'everything' | 'snapshot'): void {

@@ -90,6 +90,7 @@ class Simulation {
     this.#trace = parts.trace
     this.#changes = seed % 2 === 1 ? new Random(-seed) : undefined
     const worldParts: WorldParts = {
+      seed,
       random,
       clock,
       violate: (what) => this.violations.push(what),

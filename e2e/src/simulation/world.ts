@@ -4,6 +4,7 @@ import type { SimClock } from './sim-clock.ts'
 
 /** What a world is made of. */
 export interface WorldParts {
+  readonly seed: number
   readonly random: Random
   readonly clock: SimClock
   /** Called for what should never happen. */

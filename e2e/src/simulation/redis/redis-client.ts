@@ -8,6 +8,13 @@ interface ClientOptions {
   readonly disableOfflineQueue?: boolean
 }
 
+/** What runs in one process. */
+interface Process {
+  readonly clients: SimRedisClient[]
+  /** Nothing of it reaches the server. */
+  isCutOff: boolean
+}
+
 /**
  * `@redis/client` as the log uses it: it connects again by itself, subscribes again before it says that it is ready, and
  * rejects what was under way when its connection broke.
@@ -16,7 +23,7 @@ export class SimRedisClient implements RedisClient {
   readonly options: ClientOptions
   readonly #server: SimRedisServer
   readonly #clock: SimClock
-  readonly #family: SimRedisClient[]
+  readonly #process: Process
   readonly #listeners = new Map<string, ((...args: unknown[]) => void)[]>()
   /** Who hears what, also of what was asked for and not confirmed yet. */
   readonly #subscriptions = new Map<string, (message: string, channel: string) => void>()
@@ -31,13 +38,13 @@ export class SimRedisClient implements RedisClient {
     server: SimRedisServer,
     clock: SimClock,
     options: ClientOptions = {},
-    family: SimRedisClient[] = [],
+    process: Process = { clients: [], isCutOff: false },
   ) {
     this.#server = server
     this.#clock = clock
     this.options = options
-    this.#family = family
-    family.push(this)
+    this.#process = process
+    process.clients.push(this)
   }
 
   get isReady(): boolean {
@@ -45,7 +52,7 @@ export class SimRedisClient implements RedisClient {
   }
 
   duplicate(overrides: ClientOptions = {}): SimRedisClient {
-    return new SimRedisClient(this.#server, this.#clock, { ...this.options, ...overrides }, this.#family)
+    return new SimRedisClient(this.#server, this.#clock, { ...this.options, ...overrides }, this.#process)
   }
 
   on(event: string, listener: (...args: unknown[]) => void): this {
@@ -86,7 +93,18 @@ export class SimRedisClient implements RedisClient {
 
   /** The process of this client, and of all that were made of it, ends. */
   kill(): void {
-    for (const client of this.#family) client.#abandon()
+    for (const client of this.#process.clients) client.#abandon()
+  }
+
+  /** The process of this client loses the network. */
+  cutOff(): void {
+    this.#process.isCutOff = true
+    for (const client of this.#process.clients) client.#connection?.cut()
+  }
+
+  /** The process of this client has its network again. */
+  mend(): void {
+    this.#process.isCutOff = false
   }
 
   #abandon(): void {
@@ -106,7 +124,7 @@ export class SimRedisClient implements RedisClient {
 
   #connect(): void {
     if (!this.#isWanted || this.#connection) return
-    if (!this.#server.isUp) {
+    if (!this.#server.isUp || this.#process.isCutOff) {
       this.#retry()
       return
     }
