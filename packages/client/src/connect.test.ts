@@ -223,10 +223,15 @@ describe('channels of an open stream', () => {
         const events = stream.events()
         await stream.ready
         const { connection } = stream.status
-        await hub.publish({ channel: 'b', data: 'before' })
-        await stream.follow('b')
-        assert.equal((await events.next()).value?.data, 'before')
+        const states: string[] = []
+        stream.onStatus(({ state }) => states.push(state))
+        for (const channel of ['b', 'c', 'd']) {
+          await hub.publish({ channel, data: channel })
+          await stream.follow(channel)
+          assert.equal((await events.next()).value?.data, channel)
+        }
         assert.notEqual(stream.status.connection, connection)
+        assert.ok(!states.includes('waiting'), 'there was no pause')
         stream.close()
       },
     ))

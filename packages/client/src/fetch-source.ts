@@ -46,6 +46,7 @@ export interface FetchOptions {
 
 /** How an attempt ended. */
 interface End {
+  /** Undefined when it was ended here, on purpose. */
   readonly error: StreamError | undefined
   /** Coming back cannot work. */
   readonly isFinal?: boolean
@@ -172,14 +173,12 @@ export class FetchSource implements Source {
       if (end.isFinal) return this.close(end.error)
       const lastedMs = Date.now() - this.#startedAt
       const isHealthy = this.#status.state !== 'connecting' && lastedMs >= (this.#options.healthyMs ?? 5000)
-      if (end.atOnce && (isHealthy || failures === 0)) {
-        // Should that fail too, there is a pause.
-        failures = isHealthy ? 0 : 1
+      const isFirst = failures === 0
+      failures = isHealthy || !end.error ? 0 : failures + 1
+      // Should the next one end at once, too, there is a pause.
+      if (end.atOnce && (isFirst || failures === 0))
         this.#become('connecting', { failures, error: end.error })
-        continue
-      }
-      failures = isHealthy ? 0 : failures + 1
-      await this.#pause(failures, end)
+      else await this.#pause(failures, end)
     }
   }
 
