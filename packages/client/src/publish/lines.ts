@@ -36,9 +36,14 @@ export async function sendLines(outbox: Outbox, route: PublishRoute, signal: Abo
 
   const fresh = async (): Promise<readonly Item[]> => {
     const until = Date.now() + IDLE_MS
+    const waiting = (): Item[] => outbox.items.filter(({ result, request }) => !result && request !== attempt)
     while (!isEnding) {
-      const items = outbox.items.filter(({ result, request }) => !result && request !== attempt)
-      if (items.length > 0 || outbox.isOver || Date.now() >= until) return items
+      if (waiting().length > 0) {
+        // An event leaves at once when no other is on its way; else those of a millisecond share a piece of the body.
+        if (sent.length > 0) await new Promise((resolve) => setTimeout(resolve))
+        return waiting()
+      }
+      if (outbox.isOver || Date.now() >= until) break
       await outbox.change.next(until - Date.now())
     }
     return []

@@ -43,7 +43,10 @@ export class PublishStream implements Outbox {
     }
     signal?.addEventListener('abort', stop)
     void this.#take(source)
-    this.#send().catch(stop)
+    this.#send().catch((error: unknown) => {
+      this.#stop.abort(error)
+      this.change.ring()
+    })
     try {
       while (this.items.length > 0 || !this.isOver) {
         this.#stop.signal.throwIfAborted()
