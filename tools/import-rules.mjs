@@ -5,7 +5,8 @@ import { posix } from 'node:path'
 /**
  * What each room may import besides itself: packages of the workspace by name, `node` for Node's own modules,
  * `npm` for any other package. In the hub, the files of `src` are the core and every folder beside them
- * (`http`, `log`, …) is a room of the rim; only the wiring sees both, and `node` for the types of its API.
+ * (`http`, `log`, …) is a room of the rim; only the wiring sees both, and `node` for the types of its API. The bindings
+ * of the client fit it to the libraries of others.
  */
 const arrows = {
   protocol: [],
@@ -13,6 +14,7 @@ const arrows = {
   'hub rim': ['protocol', 'hub core', 'node', 'npm'],
   'hub wiring': ['protocol', 'hub core', 'hub rim', 'node'],
   client: ['protocol'],
+  'client bindings': ['protocol', 'client', 'npm'],
   server: ['protocol', 'hub', 'node', 'npm'],
   ui: ['protocol', 'client'],
 }
@@ -92,6 +94,7 @@ export function cycleIn(sources) {
 /** The room a file of `packages` lies in, and the folder that tells rooms of the same kind apart. */
 function roomOf(file) {
   const [, name, , folder = ''] = /^packages\/([^/]+)\/(src\/)?(?:([^/]+)\/)?/.exec(file)
+  if (name === 'client' && folder === 'bindings') return room('client bindings', 'client/bindings')
   if (name !== 'hub') return room(name)
   if (wiring.test(file)) return room('hub wiring')
   return folder === '' ? room('hub core') : room('hub rim', `hub/${folder}`)

@@ -17,6 +17,8 @@ const PARTS = [
   { entry: '@fanline/client', limit: 5600 }, // with the definitions of events, which are the server's, too
   { entry: '@fanline/client/parser', limit: 900 },
   { entry: '@fanline/client/eventsource', limit: 2000 },
+  { entry: '@fanline/client/read-stream', extra: true, limit: 1200 },
+  { entry: '@fanline/client/ai-sdk', extra: true, limit: 2000 },
 ]
 
 /** Libraries that the page has anyway. */
