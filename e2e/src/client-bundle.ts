@@ -24,7 +24,7 @@ export async function addClient(context: BrowserContext): Promise<void> {
 }
 
 /** A script that brings what a file of the client exports into a page, as `window.fanline`. */
-export async function bundleClient(file: 'index' | 'event-source'): Promise<string> {
+export async function bundleClient(file: 'index' | 'event-source' | 'publisher'): Promise<string> {
   const input = fileURLToPath(new URL(`../../packages/client/dist/${file}.js`, import.meta.url))
   const bundle = await rolldown({ input, platform: 'browser' })
   const { output } = await bundle.generate({ format: 'iife', name: 'fanline', codeSplitting: false })

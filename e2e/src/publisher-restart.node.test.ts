@@ -7,13 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createPublisher, PublishError, type PublishReceipt } from '@fanline/client/publisher'
 import { type DevServer, startDevServer } from './dev-server.ts'
 import { freePort } from './free-port.ts'
+import { storedData } from './stored-data.ts'
 
 const KILLS = 2
-
-interface HistoryPage {
-  readonly events: readonly { readonly data: number }[]
-  readonly next: string | null
-}
 
 test('a stream of publishes outlives a server that is killed: nothing is lost, twice, or out of order', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'fanline-e2e-'))
@@ -50,16 +46,8 @@ test('a stream of publishes outlives a server that is killed: nothing is lost, t
   isOver = true
   await publishing
 
-  const stored: number[] = []
-  for (let after: string | null = '0'; after !== null; ) {
-    const page: HistoryPage = await (
-      await fetch(`http://localhost:${port}/v1/channels/a/history?limit=1000&after=${after}`)
-    ).json()
-    stored.push(...page.events.map(({ data }) => data))
-    after = page.next
-  }
   assert.deepEqual(
-    stored,
+    await storedData(server!.origin, 'a'),
     Array.from({ length: published }, (_, i) => i),
   )
   assert.equal(receipts.length, published)
