@@ -24,7 +24,7 @@ export class RedisWorld implements World {
   readonly isTriedAgain = true
   readonly turnsPerStep = 4
   readonly mayTellLate = true
-  readonly healingMs = 8000
+  readonly healingMs = 30_000
   readonly #parts: WorldParts
   readonly #server: SimRedisServer
   readonly #losesData: boolean
