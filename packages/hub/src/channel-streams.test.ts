@@ -148,6 +148,22 @@ describe('a stream in a channel', () => {
     )
   })
 
+  it('fails also when nobody knows what to say of it', () =>
+    withStillHub(
+      async (served) => {
+        const tap = new Tap()
+        const errorText = (): string => {
+          throw new Error('I do not know.')
+        }
+        const { ended } = await served.hub.stream('chat', tap.source, { errorText })
+        const client = await served.listen(CHAT)
+        tap.end(new Error('of the source'))
+        assert.equal((await piecesOf(client)).at(-1)?.error, 'The stream failed.')
+        assert.equal((await ended).end, 'failed')
+      },
+      { onProblem: () => undefined },
+    ))
+
   it('fails when it gives what cannot travel', () =>
     withStillHub(
       async ({ hub }) => {
@@ -307,6 +323,26 @@ describe('streams of hubs on one log', () => {
       // Nobody reads on the other hub, and it needs nobody to know.
       assert.equal((await a.call('GET', CHAT)).status, 204)
       assert.equal((await a.hub.stream('chat', new Tap().source)).channel, 'chat')
+    }))
+
+  it('a hub whose readers have left no longer looks after a stream', () =>
+    withTwoHubs(async (a, b, clock, [, , port]) => {
+      const tap = new Tap()
+      const { id } = await a.hub.stream('chat', tap.source)
+      const client = await b.listen(CHAT)
+      tap.give('Once')
+      await nextPiece(client)
+      await client.close()
+      await b.hasConnections(0)
+      const before = a.hub.head
+      for (let second = 0; second < 60; second++) {
+        clock.advance(1000)
+        await settled()
+      }
+      const read = { channels: ['chat' as never], after: before, maxEntries: 100, maxBytes: 100_000 }
+      const { entries } = await port!.read(read)
+      assert.equal(entries.length, 12, 'signs of life')
+      assert.equal(await a.hub.cancelStream('chat'), id)
     }))
 
   it('a producer that has nothing to say is not taken for dead, nor one that was not heard for a while', () =>

@@ -13,7 +13,15 @@ import { type Cursor, cursorAfter } from './cursor.ts'
 import type { Draft, Entry, Gap, Log, Receipt } from './log.ts'
 import { StreamLeases } from './stream-leases.ts'
 import { type StreamOutcome, StreamProducer, type StreamSource } from './stream-producer.ts'
-import { LEASE_MS, pieceEvent, pieceOf, StreamReader, type StreamState, streamOf } from './stream-reader.ts'
+import {
+  LEASE_MS,
+  pieceEvent,
+  pieceOf,
+  type StreamDigest,
+  StreamReader,
+  type StreamState,
+  streamOf,
+} from './stream-reader.ts'
 import type { Turns } from './turns.ts'
 
 /** How a stream is begun. */
@@ -36,10 +44,11 @@ export interface ChannelStreamsParts {
   readonly log: Log
   readonly clock: Clock
   readonly turns: Turns
-  /** Has channels announced. */
+  /** Has channels announced, and knows who follows them. */
   readonly watches: {
     hold(channel: ChannelName): Promise<void> | undefined
     release(channel: ChannelName): void
+    followers(channel: ChannelName): { readonly size: number }
   }
   /** The largest data of an event. */
   readonly dataBytes: number
@@ -68,6 +77,7 @@ export class ChannelStreams {
     this.#leases = new StreamLeases({
       clock: parts.clock,
       reader: this.#reader,
+      isRead: (channel) => parts.watches.followers(channel).size > 0,
       bury: (channel, id) => this.#bury(channel, id),
       report: (error) => parts.report(toProblem(error)),
     })
@@ -82,7 +92,7 @@ export class ChannelStreams {
   async begin(name: string, source: StreamSource, options: ChannelStreamOptions): Promise<ChannelStream> {
     const channel = parseChannel(name)
     const { clock, watches, report } = this.#parts
-    const { errorText = () => 'The stream failed.' } = options
+    const errorText = (error: unknown): string => this.#tell(error, options)
     try {
       await watches.hold(channel)
       const id = await this.#place(channel)
@@ -123,11 +133,13 @@ export class ChannelStreams {
     const channel = parseChannel(name)
     if (lastId === undefined) {
       const state = await this.#reader.newest(channel)
-      return state && !state.end ? this.#read(channel, state.id, state) : undefined
+      if (!state || state.end) return undefined
+      return this.#from(channel, state.id, await this.#reader.digest(channel, state.id, true), state)
     }
     const after = parsePosition(lastId)
     if (after === undefined) return cursorAfter(lastId)
-    return this.#read(channel, after, await this.#reader.newest(channel, after))
+    const digest = await this.#reader.digest(channel, after)
+    return this.#from(channel, after, digest, digest ? undefined : await this.#reader.newest(channel, after))
   }
 
   /** An entry of a channel was announced. */
@@ -171,10 +183,25 @@ export class ChannelStreams {
     await Promise.all(producers.map(({ ended }) => ended))
   }
 
-  async #read(channel: ChannelName, after: Position, newest?: StreamState): Promise<Cursor | undefined> {
-    const digest = await this.#reader.digest(channel, after)
+  /** What readers hear of an error. */
+  #tell(error: unknown, { errorText }: ChannelStreamOptions): string {
+    try {
+      if (errorText) return errorText(error)
+    } catch (thrown) {
+      this.#parts.report(toProblem(thrown))
+    }
+    return 'The stream failed.'
+  }
+
+  #from(
+    channel: ChannelName,
+    after: Position,
+    digest: StreamDigest | undefined,
+    newest: StreamState | undefined,
+  ): Cursor | undefined {
     const state = digest?.state ?? newest
-    if (!state || (!digest && state.end)) return undefined
+    // It may have ended between two reads.
+    if (!state || (!digest && state.end && state.position <= after)) return undefined
     if (!state.end) this.#leases.heard(channel, state.id, state.position)
     return { after, expects: [], digest: digest?.entry }
   }

@@ -16,6 +16,8 @@ interface Lease {
 export interface StreamLeasesParts {
   readonly clock: Clock
   readonly reader: StreamReader
+  /** True while somebody here reads the channel. */
+  readonly isRead: (channel: ChannelName) => boolean
   /** Says in the log that a stream is dead. */
   readonly bury: (channel: ChannelName, id: Position) => Promise<unknown>
   readonly report: (error: unknown) => void
@@ -56,9 +58,11 @@ export class StreamLeases {
   }
 
   #look(): void {
-    const { clock, report } = this.#parts
+    const { clock, isRead, report } = this.#parts
     for (const [channel, lease] of this.#leases) {
-      if (clock.now() - lease.heardAt >= LEASE_MS) this.#lookFor(channel, lease).catch(report)
+      if (clock.now() - lease.heardAt < LEASE_MS) continue
+      if (isRead(channel)) this.#lookFor(channel, lease).catch(report)
+      else this.forget(channel, lease.id)
     }
   }
 

@@ -17,7 +17,7 @@ import type { Turns } from './turns.ts'
 /** A stream that has said nothing for so long is taken for dead, in milliseconds. */
 export const LEASE_MS = 3 * SIGN_OF_LIFE_MS
 
-/** Where a stream that runs must have said something, in milliseconds; clocks of hubs may differ by half of it. */
+/** Where a stream that runs must have said something, in milliseconds: clocks of hubs may differ by ten seconds. */
 const WINDOW_MS = 2 * LEASE_MS
 
 const PAGE_ENTRIES = 1000
@@ -74,19 +74,28 @@ export class StreamReader {
     return newest
   }
 
-  /** Rolls up what the first stream that is met after a position says. @throws ProblemError `log-unavailable` */
-  async digest(channel: ChannelName, after: Position): Promise<StreamDigest | undefined> {
+  /**
+   * Rolls up what the first stream that is met after a position says.
+   * @param mayBeShared what others read a moment ago is new enough: it is known that there is something
+   * @throws ProblemError `log-unavailable`
+   */
+  async digest(
+    channel: ChannelName,
+    after: Position,
+    mayBeShared = false,
+  ): Promise<StreamDigest | undefined> {
     let state: StreamState | undefined
     const parts: unknown[] = []
     let last: { readonly piece: StreamPiece; readonly entry: StoredEntry } | undefined
-    const isComplete = await this.#read(channel, after, (piece, entry) => {
+    const take = (piece: StreamPiece, entry: StoredEntry): void => {
       const id = streamOf(piece, entry)
       if (id === undefined || state?.end || (state && id !== state.id)) return
       state = stateAfter(state, id, piece, entry)
       if (piece.stream === undefined) return
       if (piece.parts) parts.push(...piece.parts)
       last = { piece, entry }
-    })
+    }
+    const isComplete = await this.#read(channel, after, take, mayBeShared)
     if (!state) return undefined
     if (!isComplete || !last) return { state, entry: undefined }
     const { piece, entry } = last
@@ -99,6 +108,7 @@ export class StreamReader {
     channel: ChannelName,
     start: Position,
     take: (piece: StreamPiece, entry: StoredEntry) => void,
+    mayBeShared = false,
   ): Promise<boolean> {
     let isComplete = true
     for (let after = start; ; ) {
@@ -108,7 +118,7 @@ export class StreamReader {
         after,
         maxEntries: PAGE_ENTRIES,
         maxBytes: PAGE_BYTES,
-        mayBeShared: true,
+        mayBeShared,
       })
       if (page.gaps.length > 0) isComplete = false
       for (const entry of page.entries) {
