@@ -17,8 +17,12 @@ const PARTS = [
   { entry: '@fanline/client', limit: 5600 }, // with the definitions of events, which are the server's, too
   { entry: '@fanline/client/parser', limit: 900 },
   { entry: '@fanline/client/eventsource', limit: 2000 },
+  { entry: '@fanline/client/publisher', limit: 3500 },
   { entry: '@fanline/client/read-stream', extra: true, limit: 1200 },
   { entry: '@fanline/client/ai-sdk', extra: true, limit: 2000 },
+  { entry: '@fanline/client/react', extra: true, limit: 1000 },
+  { entry: '@fanline/client/vue', extra: true, limit: 1000 },
+  { entry: '@fanline/client/tanstack-query', extra: true, limit: 500 },
 ]
 
 /** Libraries that the page has anyway. */
