@@ -8,15 +8,23 @@ import { RunningExample } from './running-example.ts'
 const NUMBERS = Array.from({ length: 100 }, (_, i) => i + 1)
 
 let browser: Browser
+let chat: RunningExample
+let counting: RunningExample
 let context: BrowserContext
 let complaints: string[]
 
 before(async () => {
   browser = await launchChromium()
+  chat = await RunningExample.start('ai-chat')
+  counting = await RunningExample.start('resumable-stream')
 })
 
-after(() => browser?.close())
+after(async () => {
+  await browser?.close()
+  for (const example of [chat, counting]) assert.equal(await example?.terminate(), 0)
+})
 
+// Each has a chat of its own.
 beforeEach(async () => {
   complaints = []
   context = await browser.newContext()
@@ -29,14 +37,10 @@ afterEach(async () => {
   assert.deepEqual(complaints, [])
 })
 
-/** Runs a test with an example, and asks it to end. */
-async function withExample(name: string, run: (origin: string) => Promise<void>): Promise<void> {
-  const example = await RunningExample.start(name)
-  try {
-    await run(example.origin)
-  } finally {
-    assert.equal(await example.terminate(), 0)
-  }
+async function open(example: RunningExample): Promise<Page> {
+  const page = await context.newPage()
+  await page.goto(example.origin)
+  return page
 }
 
 /** Resolves when the page has counted so far. */
@@ -49,52 +53,72 @@ async function say(page: Page, text: string): Promise<void> {
   await page.click('text=Send')
 }
 
-test('ai-chat: loaded again in the middle of an answer, and in another tab', () =>
-  withExample('ai-chat', async (origin) => {
-    const page = await context.newPage()
-    await page.goto(origin)
-    await say(page, 'Hello')
-    await counted(page, 20)
-    await page.reload()
-    await counted(page, 40)
-    const other = await context.newPage()
-    await other.goto(origin)
-    for (const tab of [page, other]) {
-      await counted(tab, 100)
-      await tab.locator('#status', { hasText: 'ready' }).waitFor()
-      const answers = await tab.locator('.assistant').allTextContents()
-      assert.deepEqual(answers, [`“Hello” has 5 characters: ${NUMBERS.join(' ')}`])
-    }
-    await page.reload()
-    await counted(page, 100)
-  }))
+test('a chat that is loaded again in the middle of an answer, and in another tab', async () => {
+  const page = await open(chat)
+  await say(page, 'Hello')
+  await counted(page, 20)
+  await page.reload()
+  await counted(page, 40)
+  const other = await open(chat)
+  for (const tab of [page, other]) {
+    await counted(tab, 100)
+    await tab.locator('#status', { hasText: 'ready' }).waitFor()
+    const answers = await tab.locator('.assistant').allTextContents()
+    assert.deepEqual(answers, [`“Hello” has 5 characters: ${NUMBERS.join(' ')}`])
+  }
+  await page.reload()
+  await counted(page, 100)
+})
 
-test('ai-chat: stopped by a tab that did not ask, and asked again', () =>
-  withExample('ai-chat', async (origin) => {
-    const [page, other] = [await context.newPage(), await context.newPage()]
-    await page.goto(origin)
-    await say(page, 'Hello')
-    await counted(page, 5)
-    await other.goto(origin)
-    await counted(other, 10)
-    await other.click('text=Stop')
-    for (const tab of [page, other]) await tab.locator('#status', { hasText: 'ready' }).waitFor()
-    const texts = await Promise.all([page, other].map((tab) => tab.locator('.assistant').textContent()))
-    assert.equal(texts[0], texts[1])
-    assert.doesNotMatch(String(texts[0]), /100/)
-    await say(other, 'Once more')
-    await other.getByText('“Once more” has 9 characters: 1 2 3').waitFor()
-    await other.click('text=Stop')
-  }))
+test('a chat that is stopped by a tab that did not ask, and asked again', async () => {
+  const page = await open(chat)
+  await say(page, 'Hello')
+  await counted(page, 5)
+  const other = await open(chat)
+  await counted(other, 10)
+  await other.click('text=Stop')
+  for (const tab of [page, other]) await tab.locator('#status', { hasText: 'ready' }).waitFor()
+  const texts = await Promise.all([page, other].map((tab) => tab.locator('.assistant').textContent()))
+  assert.equal(texts[0], texts[1])
+  assert.doesNotMatch(String(texts[0]), /100/)
+  await say(other, 'Once more')
+  await other.getByText('“Once more” has 9 characters: 1 2 3').waitFor()
+  await other.click('text=Stop')
+})
 
-test('resumable-stream: loaded again in the middle of a text, twice', () =>
-  withExample('resumable-stream', async (origin) => {
-    const page = await context.newPage()
-    await page.goto(origin)
-    for (const to of [15, 45]) {
-      await counted(page, to)
-      await page.reload()
-    }
-    await page.locator('#state', { hasText: 'Done.' }).waitFor()
-    assert.equal(await page.locator('#text').textContent(), `${NUMBERS.join(' ')} `)
-  }))
+test('a native EventSource hears an answer, and stops for good when nothing runs any more', async () => {
+  const page = await open(chat)
+  await say(page, 'Hello')
+  await counted(page, 5)
+  const heard = await page.evaluate(async () => {
+    const source = new EventSource('/api/chat/stream')
+    let [text, end, opened] = ['', '', 0]
+    source.onopen = () => opened++
+    source.addEventListener('fanline.stream', ({ data }) => {
+      const piece = JSON.parse(data)
+      for (const { delta = '' } of piece.parts ?? []) text += delta
+      end = piece.end ?? end
+    })
+    await new Promise<void>((resolve) => {
+      source.onerror = () => {
+        if (source.readyState === EventSource.CLOSED) resolve()
+      }
+    })
+    return { text, end, opened }
+  })
+  assert.deepEqual(heard, {
+    text: `“Hello” has 5 characters: ${NUMBERS.join(' ')}`,
+    end: 'complete',
+    opened: 1,
+  })
+})
+
+test('a text by resumable-stream that is loaded again in the middle, twice', async () => {
+  const page = await open(counting)
+  for (const to of [15, 45]) {
+    await counted(page, to)
+    await page.reload()
+  }
+  await page.locator('#state', { hasText: 'Done.' }).waitFor()
+  assert.equal(await page.locator('#text').textContent(), `${NUMBERS.join(' ')} `)
+})
