@@ -105,6 +105,8 @@ export class RedisWorld implements World {
     const { client: lonely } = random.pick(this.#nodes)
     const others = this.#nodes.map(({ client }) => client).filter((client) => client !== lonely)
     const awayMs = random.pick([2000, 8000, 20_000])
+    // What a second loss would take with it is the question that only the hub which is away could answer.
+    this.#changedAt = clock.now() + awayMs
     this.#server.keep()
     for (const client of others) client.cutOff()
     clock.after(random.pick([400, 2000]), () => {
