@@ -209,6 +209,25 @@ describe('publishAll', () => {
       },
     ))
 
+  it('sends less at once where a server takes no more', () =>
+    withPublishServer({ limits: { bodyBytes: 2000, dataBytes: 1500 } }, async ({ url, dataOf }) => {
+      const list = Array.from({ length: 100 }, (_, i) => ({
+        channel: 'a',
+        data: i === 50 ? 'x'.repeat(3000) : i,
+      }))
+      const results = await createPublisher(url).publishAll(list)
+      const refused = results.filter((result) => result instanceof PublishError)
+      assert.deepEqual(
+        refused.map(({ code }) => code),
+        ['body-too-large'],
+      )
+      assert.equal(results.indexOf(refused[0]!), 50)
+      assert.deepEqual(
+        await dataOf('a'),
+        list.map(({ data }) => data).filter((data) => typeof data === 'number'),
+      )
+    }))
+
   it('tells of each event when nobody answers', async () => {
     const publisher = createPublisher('http://127.0.0.1:1/v1/publish', { retryForMs: 0 })
     const results = await publisher.publishAll([

@@ -1,24 +1,16 @@
-import type { ProblemBody, PublishRequest } from '@fanline/protocol'
-
-/** The hub's answer to a publish. */
-export interface Receipt {
-  /** Null for an ephemeral event. */
-  readonly id: string | null
-  /** How many open connections matched when the event passed the hub. */
-  readonly delivered: number
-}
+import type { ProblemBody, PublishReceipt, PublishRequest } from '@fanline/protocol'
 
 /** Publishes through the HTTP API, as any program would. */
 export class Publisher {
-  readonly #onReceipt: (receipt: Receipt) => void
+  readonly #onReceipt: (receipt: PublishReceipt) => void
 
-  constructor(onReceipt: (receipt: Receipt) => void) {
+  constructor(onReceipt: (receipt: PublishReceipt) => void) {
     this.#onReceipt = onReceipt
   }
 
   /** @throws Error with the hub's own words when it refuses */
-  async publish(request: PublishRequest): Promise<Receipt> {
-    const receipt = (await post('/v1/publish', request)) as Receipt
+  async publish(request: PublishRequest): Promise<PublishReceipt> {
+    const receipt = (await post('/v1/publish', request)) as PublishReceipt
     this.#onReceipt(receipt)
     return receipt
   }
@@ -27,8 +19,8 @@ export class Publisher {
    * Several events in one request, in this order.
    * @throws Error with the hub's own words when it refuses one of them
    */
-  async publishAll(requests: readonly PublishRequest[]): Promise<readonly Receipt[]> {
-    const answers = (await post('/v1/publish', requests)) as readonly (Receipt | ProblemBody)[]
+  async publishAll(requests: readonly PublishRequest[]): Promise<readonly PublishReceipt[]> {
+    const answers = (await post('/v1/publish', requests)) as readonly (PublishReceipt | ProblemBody)[]
     return answers.map((answer) => {
       if (!('delivered' in answer)) throw new Error(answer.title)
       this.#onReceipt(answer)

@@ -69,6 +69,7 @@ export async function settle(
   const errors = new Map<Item, PublishError>()
   const attempt = async (): Promise<void> => {
     const open = items.filter(({ result }) => !result)
+    if (open.length === 0) return
     const answers = await route.post(`[${open.map(({ text }) => text).join()}]`, signal)
     if (!Array.isArray(answers) || answers.length !== open.length) throw unexpected(answers)
     let passing: PublishError | undefined
@@ -85,6 +86,12 @@ export async function settle(
     await persist(attempt, retryForMs, signal)
   } catch (error) {
     if (!(error instanceof PublishError)) throw error
+    // This server, or a proxy, takes less in one request.
+    if (error.status === 413 && items.length > 1) {
+      const half = items.length >> 1
+      await settle(items.slice(0, half), route, retryForMs, signal)
+      return settle(items.slice(half), route, retryForMs, signal)
+    }
     for (const item of items) item.result ??= errors.get(item) ?? error
   }
 }

@@ -11,7 +11,7 @@ export type PublishErrorCode =
   /** `getToken` failed. */
   | 'token'
 
-/** An event was not published; or, where it is {@link PublishError.retryable}, is not known to be. */
+/** An event was not published; where no answer came, it is not known whether it was. */
 export class PublishError extends Error {
   override readonly name = 'PublishError'
   /** Stable; the message is for people. */
