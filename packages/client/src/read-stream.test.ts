@@ -11,7 +11,9 @@ function withStream(
   options: HubServerOptions,
   test: (server: HubServer, url: string) => Promise<void>,
 ): Promise<void> {
-  return withServer(options, (server) => test(server, server.url.replace('/events', '/streams/chat')))
+  return withServer({ delivery: { retryMs: 1000 }, ...options }, (server) =>
+    test(server, server.url.replace('/events', '/streams/chat')),
+  )
 }
 
 async function textOf(parts: AsyncIterable<unknown>): Promise<string> {

@@ -194,6 +194,39 @@ describe('a stream in a channel', () => {
       { limits: { dataBytes: 1000 }, onProblem: () => undefined },
     ))
 
+  it('fits into events of any size, and its end is written whatever its last part was', () =>
+    withStillHub(
+      async (served, clock) => {
+        const text = Array.from({ length: 300 }, (_, i) => `${i} \n"`)
+        const { id, ended } = await served.hub.stream(
+          'chat',
+          (async function* () {
+            yield* text
+            yield 'x'.repeat(900)
+          })(),
+        )
+        let end: string | undefined
+        void ended.then((outcome) => {
+          end = outcome.end
+        })
+        await eventually(() => {
+          clock.advance(50)
+          return end !== undefined
+        }, 'the end')
+        assert.equal(end, 'complete')
+        const pieces = await piecesOf(await served.listen(`/v1/events/chat?lastEventId=${id}`))
+        assert.equal(textOf(pieces), text.join('') + 'x'.repeat(900))
+
+        const tap = new Tap()
+        tap.give('Once', 'x'.repeat(2000))
+        tap.end()
+        const failing = await served.hub.stream('chat', tap.source)
+        const read = await piecesOf(await served.listen(`${CHAT}?lastEventId=${failing.id}`))
+        assert.deepEqual([textOf(read), read.at(-1)?.end], ['Once', 'failed'])
+      },
+      { limits: { dataBytes: 1000 }, onProblem: () => undefined },
+    ))
+
   it('takes an iterable, also a ReadableStream, and lets go of it when it is cancelled', () =>
     withStillHub(async ({ hub }, clock) => {
       let cancelled = false

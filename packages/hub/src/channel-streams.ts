@@ -91,13 +91,13 @@ export class ChannelStreams {
   /** @throws ProblemError `channel-invalid`, `channel-reserved`, `stream-running` or `log-unavailable` */
   async begin(name: string, source: StreamSource, options: ChannelStreamOptions): Promise<ChannelStream> {
     const channel = parseChannel(name)
-    const { clock, watches, report } = this.#parts
+    const { clock, dataBytes, watches, report } = this.#parts
     const errorText = (error: unknown): string => this.#tell(error, options)
     try {
       await watches.hold(channel)
       const id = await this.#place(channel)
       const append = (piece: StreamPiece): Promise<Receipt> => this.#append(channel, piece)
-      const producer = new StreamProducer({ id, source, clock, errorText, append })
+      const producer = new StreamProducer({ id, source, clock, errorText, dataBytes, append })
       this.#producers.set(channel, producer)
       this.#leases.forget(channel, id)
       producer.start()

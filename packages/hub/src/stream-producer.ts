@@ -8,8 +8,11 @@ export const BATCH_MS = 50
 /** A producer that has nothing to say says so, in milliseconds. */
 export const SIGN_OF_LIFE_MS = 5000
 
-/** So much waits for the log before the source is asked for more, in characters. */
+/** So much waits for the log before the source is asked for more, and leaves together, in characters. */
 const MAX_WAITING = 64 * 1024
+
+/** What a character takes in JSON is at most six bytes; the rest is for what stands around the parts. */
+const BYTES_PER_CHARACTER = 8
 
 /** What a stream is made of: an async iterable, or what makes one, and is told by the signal to stop. */
 export type StreamSource<Part = unknown> =
@@ -31,6 +34,8 @@ export interface StreamProducerParts {
   readonly clock: Clock
   /** What readers are told of an error. */
   readonly errorText: (error: unknown) => string
+  /** The largest data of an event. */
+  readonly dataBytes: number
   /** @throws ProblemError `data-too-large`, `data-invalid` or `log-unavailable` */
   readonly append: (piece: StreamPiece) => Promise<Receipt>
 }
@@ -45,7 +50,8 @@ export class StreamProducer {
   readonly ended: Promise<StreamOutcome>
   readonly #parts: StreamProducerParts
   readonly #stop = new AbortController()
-  #waiting: unknown[] = []
+  readonly #maxLength: number
+  #waiting: { readonly part: unknown; readonly length: number }[] = []
   #waitingLength = 0
   /** Resolves when the log has taken what waited. */
   #room: (() => void) | undefined
@@ -61,6 +67,7 @@ export class StreamProducer {
   constructor(parts: StreamProducerParts) {
     this.id = parts.id
     this.#parts = parts
+    this.#maxLength = Math.min(MAX_WAITING, parts.dataBytes / BYTES_PER_CHARACTER)
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve
     })
@@ -92,7 +99,7 @@ export class StreamProducer {
       for await (const part of parts) {
         if (this.#outcome || this.#isOver) return
         this.#take(part)
-        if (this.#waitingLength > MAX_WAITING) await this.#hasRoom()
+        if (this.#waitingLength > this.#maxLength) await this.#hasRoom()
       }
       this.finish({ end: 'complete' })
     } catch (error) {
@@ -103,8 +110,9 @@ export class StreamProducer {
 
   #take(part: unknown): void {
     // What cannot be written as JSON is refused here, while what came before it can still be.
-    this.#waitingLength += typeof part === 'string' ? part.length : createEvent(undefined, part).data.length
-    this.#waiting.push(part)
+    const length = typeof part === 'string' ? part.length : createEvent(undefined, part).data.length
+    this.#waiting.push({ part, length })
+    this.#waitingLength += length
     if (!this.#isWriting && !this.#isPausing) void this.#write()
   }
 
@@ -114,14 +122,14 @@ export class StreamProducer {
     })
   }
 
+  /** Writes what waits, as much as fits into one event, and the end behind the last of it. */
   async #write(): Promise<void> {
     if (this.#isOver) return
     this.#isWriting = true
     this.#cancelTimer()
-    const outcome = this.#outcome
-    const parts = joinParts(this.#waiting)
-    this.#waiting = []
-    this.#waitingLength = 0
+    const parts = this.#batch()
+    const isMore = this.#waiting.length > 0
+    const outcome = isMore ? undefined : this.#outcome
     const failure = await this.#append({
       stream: String(this.id),
       ...(parts.length > 0 ? { parts } : {}),
@@ -130,14 +138,33 @@ export class StreamProducer {
     this.#isWriting = false
     this.#room?.()
     if (failure) {
-      // The end could not be written either: who waits for a sign of life will notice.
-      if (outcome) this.#settle({ end: 'failed', error: failure.error })
-      else this.finish({ end: 'failed', error: failure.error })
-    } else if (!outcome && this.#outcome) {
-      await this.#write()
+      await this.#fail(failure.error, outcome !== undefined && parts.length === 0)
     } else if (!outcome) {
-      this.#pause()
+      if (isMore || this.#outcome) await this.#write()
+      else this.#pause()
     }
+  }
+
+  /** @param isSilent not even the end could be written: who waits for a sign of life will notice */
+  async #fail(error: unknown, isSilent: boolean): Promise<void> {
+    const outcome: StreamOutcome = { end: 'failed', error }
+    if (isSilent) return this.#settle(outcome)
+    this.#outcome = outcome
+    this.#waiting = []
+    this.#stop.abort()
+    await this.#write()
+  }
+
+  /** Takes what leaves together: a part that is larger than that goes alone. */
+  #batch(): unknown[] {
+    let length = 0
+    const rest = this.#waiting.findIndex((each, i) => {
+      length += each.length
+      return i > 0 && length > this.#maxLength
+    })
+    const taken = this.#waiting.splice(0, rest === -1 ? this.#waiting.length : rest)
+    for (const each of taken) this.#waitingLength -= each.length
+    return joinParts(taken.map(({ part }) => part))
   }
 
   async #append(piece: StreamPiece): Promise<{ readonly error: unknown } | undefined> {

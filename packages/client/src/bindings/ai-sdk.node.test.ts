@@ -53,8 +53,9 @@ async function bodyOf(req: IncomingMessage): Promise<{ id: string; messages: UIM
 }
 
 function withModel(model: Model, test: (server: HubServer, api: string) => Promise<void>): Promise<void> {
-  return withServer({ other: application(model), onProblem: () => undefined }, (server) =>
-    test(server, server.url.replace('/v1/events', '/api/chat')),
+  return withServer(
+    { other: application(model), delivery: { retryMs: 1000 }, onProblem: () => undefined },
+    (server) => test(server, server.url.replace('/v1/events', '/api/chat')),
   )
 }
 
