@@ -11,7 +11,7 @@ import { RunningExample } from './running-example.ts'
 
 const folder = new URL('../../examples/', import.meta.url)
 /** They have tests of their own. */
-const others = ['ai-chat', 'migrate', 'resumable-stream']
+const others = ['ai-chat', 'migrate', 'react', 'resumable-stream', 'vue']
 const names = readdirSync(folder, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !others.includes(entry.name))
   .map((entry) => entry.name)

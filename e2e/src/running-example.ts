@@ -20,14 +20,14 @@ export class RunningExample {
   }
 
   /**
-   * Starts it on a free port and waits until it says where it listens.
+   * Starts it, on a free port if none is given, and waits until it says where it listens.
    * @throws Error with what it printed, when it ends before
    */
-  static async start(name: string): Promise<RunningExample> {
-    const port = await freePort()
+  static async start(name: string, env: NodeJS.ProcessEnv = {}, given?: number): Promise<RunningExample> {
+    const port = given ?? (await freePort())
     const child = spawn(process.execPath, ['server.mjs'], {
       cwd: fileURLToPath(new URL(`../../examples/${name}`, import.meta.url)),
-      env: { ...process.env, PORT: String(port) },
+      env: { ...process.env, ...env, PORT: String(port) },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const complaints = text(child.stderr)
