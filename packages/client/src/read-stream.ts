@@ -36,6 +36,7 @@ export class PartStream<Part = string> implements AsyncIterable<Part> {
   readonly #url: string | URL
   readonly #options: ReadStreamOptions
   readonly #stream: Stream<Pieces>
+  readonly #batches: AsyncGenerator<readonly Part[], undefined>
   readonly #parts: AsyncGenerator<Part, undefined>
   #resolve: (result: StreamResult) => void = () => undefined
   #lost: Error | undefined
@@ -49,7 +50,8 @@ export class PartStream<Part = string> implements AsyncIterable<Part> {
     this.#stream = connect<Pieces>(url, options)
     this.#stream.onGap((gap) => this.#miss(gap))
     // Held up while nobody takes them: the log keeps what comes.
-    this.#parts = this.#read(this.#stream.events('fanline.stream', { overflow: 'wait', limit: 16 }))
+    this.#batches = this.#read(this.#stream.events('fanline.stream', { overflow: 'wait', limit: 16 }))
+    this.#parts = oneByOne(this.#batches)
     options.signal?.addEventListener('abort', () => this.close(), { once: true })
     if (options.signal?.aborted) this.close()
   }
@@ -70,6 +72,11 @@ export class PartStream<Part = string> implements AsyncIterable<Part> {
 
   [Symbol.asyncIterator](): AsyncGenerator<Part, undefined> {
     return this.#parts
+  }
+
+  /** The parts as they travelled, for who can take many at once; in place of the loop. */
+  batches(): AsyncGenerator<readonly Part[], undefined> {
+    return this.#batches
   }
 
   /** The parts as a ReadableStream; cancelling it ends the reading, not the stream. */
@@ -100,7 +107,7 @@ export class PartStream<Part = string> implements AsyncIterable<Part> {
   close(): void {
     this.#resolve({ end: 'left' })
     this.#stream.close()
-    void this.#parts.return(undefined)
+    void this.#batches.return(undefined)
   }
 
   #miss(gap: StreamGap): void {
@@ -112,7 +119,9 @@ export class PartStream<Part = string> implements AsyncIterable<Part> {
     }
   }
 
-  async *#read(pieces: AsyncIterable<StreamEvent<string, StreamPiece>>): AsyncGenerator<Part, undefined> {
+  async *#read(
+    pieces: AsyncIterable<StreamEvent<string, StreamPiece>>,
+  ): AsyncGenerator<readonly Part[], undefined> {
     let result: StreamResult = { end: 'left' }
     let stream: string | undefined
     try {
@@ -121,7 +130,7 @@ export class PartStream<Part = string> implements AsyncIterable<Part> {
         stream ??= of
         // What a producer says that does not know yet that its stream is over.
         if (of !== stream) continue
-        yield* (data.parts ?? []) as Part[]
+        if (data.parts) yield data.parts as Part[]
         if (!data.end) continue
         result = { end: data.end, ...(data.end === 'failed' ? { error: new Error(data.error) } : {}) }
         break
@@ -167,6 +176,10 @@ export async function cancelStream(
   if (!response.ok && response.status !== 404) throw await refusal(response)
   await response.body?.cancel()
   return response.ok
+}
+
+async function* oneByOne<Part>(batches: AsyncIterable<readonly Part[]>): AsyncGenerator<Part, undefined> {
+  for await (const batch of batches) yield* batch
 }
 
 /** True when the server said that nothing runs. */

@@ -128,6 +128,24 @@ describe('a chat of the AI SDK', () => {
     )
   })
 
+  it('that is loaded again draws what was said once, not word by word', () => {
+    const { over, end } = pause()
+    return withModel(
+      (signal) => answer(signal, 59, over),
+      async (_, api) => {
+        const { chat, transport } = chatOf(api)
+        const sent = chat.sendMessage({ text: 'Tell me' })
+        await until(() => textOf(chat).includes('word58'))
+        const again = await transport.reconnectToStream({ chatId: 'one' })
+        end()
+        const types: string[] = []
+        for await (const { type } of again!) types.push(type)
+        assert.deepEqual(types, ['start', 'text-start', 'text-delta', 'text-delta', 'text-end', 'finish'])
+        await sent
+      },
+    )
+  })
+
   it('that is stopped stops the model, also when it was loaded again', () => {
     const stopped: boolean[] = []
     const { over } = pause()

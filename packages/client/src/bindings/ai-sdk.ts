@@ -109,12 +109,15 @@ export class FanlineChatTransport<Message extends UIMessage = UIMessage> impleme
 
 /** The chunks of an answer, and how it ended in the words of the SDK. */
 function chunksOf(answer: PartStream<UIMessageChunk>): ReadableStream<UIMessageChunk> {
-  const chunks = answer[Symbol.asyncIterator]()
+  const batches = answer.batches()
   return new ReadableStream(
     {
       async pull(controller) {
-        const step = await chunks.next().catch(() => undefined) // `done` says why
-        if (step && !step.done) return controller.enqueue(step.value)
+        const step = await batches.next().catch(() => undefined) // `done` says why
+        if (step && !step.done) {
+          for (const chunk of joined(step.value)) controller.enqueue(chunk)
+          return
+        }
         const { end, error } = await answer.done
         if (end === 'cancelled') controller.enqueue({ type: 'abort' })
         const problem = end === 'none' ? 'The answer is no longer there.' : error?.message
@@ -125,4 +128,20 @@ function chunksOf(answer: PartStream<UIMessageChunk>): ReadableStream<UIMessageC
     },
     { highWaterMark: 0 },
   )
+}
+
+/** An answer that is read again shows at once what was said, not word by word: the page would be drawn for each. */
+function joined(chunks: readonly UIMessageChunk[]): UIMessageChunk[] {
+  const result: UIMessageChunk[] = []
+  for (const chunk of chunks) {
+    const last = result.at(-1)
+    const goesOn =
+      (chunk.type === 'text-delta' || chunk.type === 'reasoning-delta') &&
+      last?.type === chunk.type &&
+      last.id === chunk.id &&
+      chunk.providerMetadata === undefined
+    if (goesOn) result[result.length - 1] = { ...last, delta: last.delta + chunk.delta }
+    else result.push(chunk)
+  }
+  return result
 }
