@@ -33,11 +33,13 @@ export class RedisWorld implements World {
   #settings: WorldSettings | undefined
   #changedAt = 0
   #nodes: Node[] = []
+  /** Where somebody may come out who asks for a hub. */
+  #isReachable: (node: Node) => boolean = () => true
 
   constructor(parts: WorldParts) {
     this.#parts = parts
     this.#losesData = parts.random.oneIn(2)
-    this.#splits = parts.seed % 4 === 0 ? undefined : new Random(-parts.seed)
+    this.#splits = parts.seed % 4 < 2 ? undefined : new Random(-parts.seed)
     this.#server = new SimRedisServer(parts.random, parts.clock, parts.violate)
   }
 
@@ -47,7 +49,9 @@ export class RedisWorld implements World {
   }
 
   hub(): Hub {
-    return this.#parts.random.pick(this.#nodes).hub
+    const reachable = this.#nodes.filter((node) => this.#isReachable(node))
+    // Others may have taken the places of those that were.
+    return this.#parts.random.pick(reachable.length > 0 ? reachable : this.#nodes).hub
   }
 
   hubs(): readonly Hub[] {
@@ -73,7 +77,7 @@ export class RedisWorld implements World {
   }
 
   calm(): void {
-    for (const { client } of this.#nodes) client.mend()
+    this.#heal()
     for (const connection of this.#server.connections()) connection.resume()
   }
 
@@ -90,7 +94,7 @@ export class RedisWorld implements World {
     this.#changedAt = clock.now()
     const dice = random.between(1, 6)
     if (!this.#losesData || dice === 6) this.#crash('everything')
-    else if (this.#splits?.oneIn(2)) this.#split(this.#splits)
+    else if (this.#splits) this.#split(this.#splits)
     else if (dice <= 3) this.#crash('snapshot')
     else if (dice === 4) this.#flushAll()
     else this.#failOver()
@@ -102,20 +106,27 @@ export class RedisWorld implements World {
    */
   #split(random: Random): void {
     const { clock, note } = this.#parts
-    const { client: lonely } = random.pick(this.#nodes)
-    const others = this.#nodes.map(({ client }) => client).filter((client) => client !== lonely)
-    const awayMs = random.pick([2000, 8000, 20_000])
+    const lonely = random.pick(this.#nodes)
+    const others = this.#nodes.filter((node) => node !== lonely)
+    const awayMs = random.pick([2000, 5000, 20_000])
     // What a second loss would take with it is the question that only the hub which is away could answer.
     this.#changedAt = clock.now() + awayMs
     this.#server.keep()
-    for (const client of others) client.cutOff()
+    for (const { client } of others) client.cutOff()
+    this.#isReachable = (node) => node === lonely
     clock.after(random.pick([400, 2000]), () => {
       note(`the network splits; the hub that was alone with Redis is away for ${awayMs} ms`)
-      for (const client of others) client.mend()
-      lonely.cutOff()
-      clock.after(awayMs, () => lonely.mend())
+      for (const { client } of others) client.mend()
+      lonely.client.cutOff()
+      this.#isReachable = (node) => node !== lonely
+      clock.after(awayMs, () => this.#heal())
       this.#failOver()
     })
+  }
+
+  #heal(): void {
+    for (const { client } of this.#nodes) client.mend()
+    this.#isReachable = () => true
   }
 
   #crash(keeps: 'everything' | 'snapshot'): void {
