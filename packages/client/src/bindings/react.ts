@@ -95,8 +95,11 @@ export function useLatest(type: string): EventOf<EventMap> | undefined {
         onChange()
       }
       return holder.use((stream) => {
-        become() // of another stream it may be another user's
-        return stream.on(type, become)
+        const stop = stream.on(type, become)
+        return () => {
+          stop()
+          become() // the next stream may be another user's
+        }
       })
     }
     return [subscribe, () => latest] as const

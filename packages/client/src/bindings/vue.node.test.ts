@@ -63,7 +63,7 @@ describe('the composables', () => {
       assert.equal([...hub.connections()].length, 1)
       app.unmount()
       await eventually(() => [...hub.connections()].length === 0, 'the end of the stream')
-      assert.deepEqual(shown?.(), [2, 'connecting', undefined])
+      assert.deepEqual(shown?.(), [undefined, 'connecting', undefined])
     }))
 
   it('follow what comes and goes: an address, a topic, a component', () =>

@@ -87,10 +87,13 @@ export function useEvent(type: string, handler: (event: EventOf<EventMap>) => vo
 export function useLatest(type: string): Readonly<ShallowRef<EventOf<EventMap> | undefined>> {
   const latest = shallowRef<EventOf<EventMap>>()
   onStream((stream) => {
-    latest.value = undefined // of another stream it may be another user's
-    return stream.on(type, (event) => {
+    const stop = stream.on(type, (event) => {
       latest.value = event
     })
+    return () => {
+      stop()
+      latest.value = undefined // the next stream may be another user's
+    }
   })
   return latest
 }
