@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { describe, test } from 'node:test'
+import { test } from 'node:test'
 import { Page, ROOT } from './page.ts'
-import { Walkthrough } from './walkthrough.ts'
 
 const pages = Page.all()
 
@@ -61,18 +60,6 @@ test('docs/reference/library.md names everything that the library exports', asyn
     exports.filter((name) => !new RegExp(`\\b${name}\\b`).test(text)),
     [],
   )
-})
-
-describe('what a page tells its reader to do works as the page shows it', () => {
-  const walked = pages.filter(Walkthrough.isFor)
-
-  test('there are such pages', () => {
-    const paths = walked.map(({ path }) => path)
-    for (const path of ['README.md', 'docs/getting-started.md', 'docs/reference/api.md'])
-      assert.ok(paths.includes(path), path)
-  })
-
-  for (const page of walked) test(page.path, () => Walkthrough.through(page))
 })
 
 /** True when a test has this title, or one that goes on with what the test is run with. */
