@@ -70,18 +70,18 @@ export function StreamProvider({ url, options, stream, children }: StreamProvide
 
 /** The stream; undefined until it is open, so whoever listens to it may have missed something: see `useStreamEffect`. */
 export function useStream(): Stream | undefined {
-  return useSnapshot((holder) => holder.stream, undefined)
+  return useSnapshot((holder) => holder.stream)
 }
 
 /** Where the stream stands; renders at each change. */
 export function useStatus(): StreamStatus {
-  return useSnapshot((holder) => holder.status, CONNECTING)
+  return useSnapshot((holder) => holder.stream?.status) ?? CONNECTING
 }
 
 /** Hears events of a type while it is mounted, by the handler of the last render. */
 export function useEvent(type: string, handler: (event: EventOf<EventMap>) => void): void {
   const lastHandler = useLast(handler)
-  useStreamEffect((stream) => stream.on(type, (event) => lastHandler.current(event)), [type, lastHandler])
+  useStreamEffect((stream) => stream.on(type, (event) => lastHandler.current(event)), [type])
 }
 
 /** The last event of a type, of those that came while it was mounted; renders with each. */
@@ -131,13 +131,13 @@ export function createStreamHooks<Events extends EventMap>(): StreamHooks<Events
   return hooks as unknown as StreamHooks<Events>
 }
 
-/** @param first what it is on a server, and while its page is made alive */
-function useSnapshot<Value>(read: (holder: StreamHolder) => Value, first: Value): Value {
+/** Undefined on a server, and while its page is made alive. */
+function useSnapshot<Value>(read: (holder: StreamHolder) => Value): Value | undefined {
   const holder = useHolder()
   return useSyncExternalStore(
     holder.watch,
     () => read(holder),
-    () => first,
+    () => undefined,
   )
 }
 

@@ -1,5 +1,4 @@
 import type { EventMap } from '@fanline/protocol'
-import { CONNECTING, type StreamStatus } from '../source.ts'
 import type { Stream } from '../stream.ts'
 
 /** Listens to a stream; what it answers ends that. */
@@ -24,18 +23,13 @@ export class StreamHolder<Events extends EventMap = EventMap> {
     return this.#stream
   }
 
-  /** While there is no stream, that of one which begins. */
-  get status(): StreamStatus {
-    return this.#stream?.status ?? CONNECTING
-  }
-
   /** Has this stream until the answer is called. A channel that is refused is told to `onError`, or an uncaught error. */
   hold(stream: Stream<Events>, onError?: (error: unknown) => void): () => void {
     this.#own = stream.channels
     this.#followed = []
     this.#onError = onError
     this.#become(stream)
-    this.#settle()
+    void this.#settle()
     return () => this.#become(undefined)
   }
 
@@ -54,7 +48,7 @@ export class StreamHolder<Events extends EventMap = EventMap> {
     }
   }
 
-  /** Hears of each change of {@link stream} and {@link status}. It may be called without the holder. */
+  /** Hears of each change of {@link stream} and its status. It may be called without the holder. */
   readonly watch = (onChange: () => void): (() => void) =>
     this.use((stream) => {
       const stop = stream.onStatus(onChange)
@@ -68,24 +62,30 @@ export class StreamHolder<Events extends EventMap = EventMap> {
   /** Follows a channel until everybody who asked for it has called the answer. */
   follow(channel: string): () => void {
     const asked = this.#asked
-    const settle = (): void => queueMicrotask(() => this.#settle())
     asked.push(channel)
-    settle()
+    void this.#settle()
     return () => {
       asked.splice(asked.indexOf(channel), 1)
-      settle()
+      void this.#settle()
     }
   }
 
-  /** What comes and goes in one turn is one change, or none. */
-  #settle(): void {
+  async #settle(): Promise<void> {
+    // What comes and goes in one turn is one change, or none.
+    await undefined
+    const stream = this.#stream
     const before = this.#followed
     const after = without([...new Set(this.#asked)], this.#own)
     const added = without(after, before)
     const removed = without(before, after)
     this.#followed = after
-    if (added.length > 0) this.#stream?.follow(...added).catch(this.#onError)
-    if (removed.length > 0) this.#stream?.unfollow(...removed).catch(this.#onError)
+    if (added.length > 0) {
+      // One that is refused must not keep the others away.
+      stream?.follow(...added).catch(() => {
+        for (const channel of added) stream.follow(channel).catch(this.#onError)
+      })
+    }
+    if (removed.length > 0) stream?.unfollow(...removed).catch(this.#onError)
   }
 
   #become(stream: Stream<Events> | undefined): void {

@@ -14,6 +14,7 @@ import {
   watch,
 } from 'vue'
 import { type ConnectOptions, connect, type EventOf, type Stream, type StreamStatus } from '../index.ts'
+import { CONNECTING } from '../source.ts'
 import { type Attach, StreamHolder } from './stream-holder.ts'
 
 /** The composables for the events of a map; the same functions whatever the map is. */
@@ -75,7 +76,7 @@ export function useStream(): Readonly<ShallowRef<Stream | undefined>> {
 
 /** Where the stream stands. */
 export function useStatus(): Readonly<ShallowRef<StreamStatus>> {
-  return useSnapshot((holder) => holder.status)
+  return useSnapshot((holder) => holder.stream?.status ?? CONNECTING)
 }
 
 /** Hears events of a type as long as its scope lives. */
