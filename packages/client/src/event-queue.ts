@@ -45,7 +45,7 @@ export class EventQueue<Item> implements AsyncIterableIterator<Item, undefined> 
       return undefined
     }
     if (this.#overflow === 'fail' && this.#items.length >= this.#limit) {
-      this.end(new EventOverflow(`More than ${this.#limit} events waited to be taken.`))
+      this.end(new EventOverflow(`More than ${this.#limit} events waited.`))
       return undefined
     }
     if (this.#items.push(item) < this.#limit || this.#overflow === 'fail') return undefined

@@ -47,7 +47,7 @@ export interface FetchOptions {
 /** How an attempt ended. */
 interface End {
   /** Undefined when it was ended here, on purpose. */
-  readonly error: StreamError | undefined
+  readonly error?: StreamError
   /** Coming back cannot work. */
   readonly isFinal?: boolean
   /** Come back at once: nothing is wrong with the server. */
@@ -102,15 +102,15 @@ export class FetchSource implements Source {
   #startedAt = 0
   #endPause: () => void = () => undefined
 
-  /** @param url absolute, or relative to the page */
-  constructor(url: string | URL, options: FetchOptions, listener: SourceListener) {
-    this.#url = new URL(url, globalThis.location?.href).href
+  /** @param url absolute */
+  constructor(url: string, options: FetchOptions, listener: SourceListener) {
+    this.#url = url
     this.#options = options
     this.#listener = listener
     this.#channels = options.channels ?? []
     this.#cursor = options.lastEventId ?? ''
     this.#watchdog = new Watchdog(() => {
-      const error = new StreamError('silent', 'Nothing came for too long.')
+      const error = new StreamError('silent', 'Nothing came.')
       // A server that does not answer may have too much to do.
       this.#interrupt({ error, atOnce: this.#status.state !== 'connecting' })
     })
@@ -136,7 +136,7 @@ export class FetchSource implements Source {
       throw await refusal(response)
     }
     // A server without this route is asked anew; ids tell it where to go on, in the new channels too.
-    this.#interrupt({ error: undefined, atOnce: true })
+    this.#interrupt({ atOnce: true })
   }
 
   wake(): void {
@@ -148,7 +148,7 @@ export class FetchSource implements Source {
 
   rest(): void {
     this.#isResting = true
-    this.#interrupt({ error: undefined })
+    this.#interrupt({})
   }
 
   close(error?: Error): void {
@@ -237,7 +237,7 @@ export class FetchSource implements Source {
       return undefined
     }
     if (status === 204)
-      return { error: new StreamError('ended', 'There is nothing to follow.', { status }), isFinal: true }
+      return { error: new StreamError('ended', 'Nothing to follow.', { status }), isFinal: true }
     const error = await refusal(response)
     if (status === 401 && this.#options.getToken && !this.#wasRefused) {
       this.#wasRefused = true
@@ -284,10 +284,13 @@ export class FetchSource implements Source {
   /** Does what the hub says of the stream itself. */
   #obey({ type, data, id }: ParsedEvent): End | undefined {
     const said = JSON.parse(data)
+    if (id !== undefined) {
+      this.#cursor = id
+      this.#listener.cursor(id)
+    }
     switch (type) {
       case 'fanline.hello':
-        this.#greet(said)
-        break
+        return this.#greet(said)
       case 'fanline.gap':
         this.#listener.gap(said as GapNotice)
         break
@@ -300,14 +303,10 @@ export class FetchSource implements Source {
       case 'fanline.bye':
         return this.#part(said as Bye)
     }
-    if (id !== undefined) {
-      this.#cursor = id
-      this.#listener.cursor(id)
-    }
     return undefined
   }
 
-  #greet(hello: Hello): void {
+  #greet(hello: Hello): End | undefined {
     this.#hello = hello
     this.#ofAddress = hello.channels.filter((channel) => !this.#followed.includes(channel))
     this.#watchdog.watch(this.#limitMs())
@@ -315,8 +314,8 @@ export class FetchSource implements Source {
       error: undefined,
       user: hello.user ?? undefined,
     })
-    // They were changed while this connection was asked for.
-    if (this.#channels !== this.#followed) this.follow(this.#channels).catch((error) => this.close(error))
+    // They were changed while this connection was asked for: the next one begins where this one did.
+    return this.#channels === this.#followed ? undefined : { atOnce: true }
   }
 
   #part({ reason, reconnect }: Bye): End {
@@ -375,7 +374,7 @@ export class FetchSource implements Source {
       this.#token = await this.#options.getToken?.()
     } catch (cause) {
       if (cause instanceof Unauthorized) throw cause
-      throw new StreamError('token', `There is no token: ${cause}`, { cause })
+      throw new StreamError('token', `No token: ${cause}`, { cause })
     }
   }
 

@@ -1,6 +1,9 @@
 /** The client of fanline, for browsers, Node, Bun, Deno and workers. */
 import type { EventDefinitions, EventMap, HeardEvents } from '@fanline/protocol'
 import { type FetchOptions, FetchSource } from './fetch-source.ts'
+import { later } from './later.ts'
+import type { ShareOptions } from './share/share.ts'
+import type { Source } from './source.ts'
 import { Stream, type StreamOptions } from './stream.ts'
 
 export type { EventDefinitions, EventMap, HeardEvents, StandardSchema } from '@fanline/protocol'
@@ -9,6 +12,7 @@ export { StreamError, type StreamErrorCode, Unauthorized } from './errors.ts'
 export { EventOverflow, type QueueOptions } from './event-queue.ts'
 export type { FetchOptions } from './fetch-source.ts'
 export { type SavedCursor, savedIn } from './saved-cursor.ts'
+export type { ShareOptions } from './share/share.ts'
 export type { StreamGap, StreamState, StreamStatus } from './source.ts'
 export {
   type EventOf,
@@ -18,7 +22,7 @@ export {
 } from './stream.ts'
 
 /** How to connect, and what to do with the events. */
-export interface ConnectOptions extends FetchOptions, StreamOptions {}
+export interface ConnectOptions extends FetchOptions, StreamOptions, ShareOptions {}
 
 /**
  * Follows channels until it is closed: comes back after any break, from where it was. Nothing comes before the code that
@@ -38,5 +42,11 @@ export function connect<Events extends EventMap = EventMap>(
 ): Stream<Events>
 export function connect(url: string | URL, options: ConnectOptions = {}): Stream {
   const { lastEventId = options.saved?.load() } = options
-  return new Stream((listener) => new FetchSource(url, { ...options, lastEventId }, listener), options)
+  const address = new URL(url, globalThis.location?.href).href
+  const asked = { ...options, lastEventId }
+  return new Stream((listener) => {
+    const own = (): Source => new FetchSource(address, asked, listener)
+    if (!options.share) return own()
+    return later(import('./share/share.ts').then(({ share }) => share(address, asked, listener), own))
+  }, options)
 }

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import type { ConnectOptions } from '../index.ts'
+import type { Source, StreamGap } from '../source.ts'
+import { Stream } from '../stream.ts'
+import { FakeBrowser, type FakeTab } from '../testing/fake-tabs.ts'
+import { type HubServer, serveHub } from '../testing/hub-server.ts'
+import { eventually, inTime } from '../testing/of-hub.ts'
+import { share } from './share.ts'
+
+/** One tab with a stream, and what it was told. */
+class Tab {
+  readonly tab: FakeTab
+  readonly stream: Stream
+  source!: Source
+  readonly channels: readonly string[]
+  readonly heard: { readonly data: unknown; readonly id: number; readonly channel: string | undefined }[] = []
+  readonly gaps: StreamGap[] = []
+  readonly errors: unknown[] = []
+
+  constructor(browser: FakeBrowser, url: string, channels: readonly string[], options: ConnectOptions) {
+    const tab = browser.tab()
+    const all = {
+      maxPauseMs: 20,
+      healthyMs: 0,
+      onError: (error: unknown) => this.errors.push(error),
+      ...options,
+      channels,
+      fetch: tab.fetch,
+    }
+    this.tab = tab
+    this.channels = channels
+    this.stream = new Stream((listener) => (this.source = share(url, all, listener, tab)), all)
+    this.stream.onAny(({ data, id, channel }) => this.heard.push({ data, id: Number(id), channel }))
+    this.stream.onGap((gap) => this.gaps.push(gap))
+  }
+
+  get data(): readonly unknown[] {
+    return this.heard.map(({ data }) => data)
+  }
+
+  kill(): void {
+    this.tab.kill()
+    this.stream.close()
+  }
+}
+
+async function withTabs(
+  test: (
+    server: HubServer,
+    open: (channels: readonly string[], options?: ConnectOptions) => Tab,
+    browser: FakeBrowser,
+  ) => Promise<void>,
+  options: Parameters<typeof serveHub>[0] = {},
+): Promise<void> {
+  const server = await serveHub(options)
+  const browser = new FakeBrowser()
+  const tabs: Tab[] = []
+  try {
+    await test(
+      server,
+      (channels, options) => {
+        const tab = new Tab(browser, server.url, channels, options ?? {})
+        tabs.push(tab)
+        return tab
+      },
+      browser,
+    )
+  } finally {
+    for (const { stream } of tabs) stream.close()
+    await server.close()
+  }
+}
+
+/** Waits for a state that nothing announces. @throws Error that says what there is instead */
+async function until(condition: () => boolean, what: () => unknown): Promise<void> {
+  await eventually(condition, 'what was to happen').catch((error) => {
+    throw new Error(JSON.stringify(what()), { cause: error })
+  })
+}
+
+const connections = ({ hub }: HubServer): number => [...hub.connections()].length
+
+describe('tabs that share', () => {
+  it('have one connection; each hears what it follows, and an event of several channels', () =>
+    withTabs(async (server, open) => {
+      const tabs = [open(['a']), open(['b']), open(['a', 'b']), open([]), open(['c'])]
+      await Promise.all(tabs.map(({ stream }) => stream.caughtUp))
+      assert.equal(connections(server), 1)
+      await server.hub.publish({ channel: 'a', data: 1 })
+      await server.hub.publish({ channel: 'b', data: 2 })
+      await server.hub.publish({ channels: ['a', 'c'], data: 3 })
+      await server.hub.publish({ channel: 'a', data: 4, ephemeral: true })
+      await server.hub.publish({ all: true, data: 5 })
+      const expected = [[1, 3, 4, 5], [2, 5], [1, 2, 3, 4, 5], [5], [3, 5]]
+      await until(
+        () => tabs.every(({ data }) => data.at(-1) === 5),
+        () => tabs.map(({ data }) => data),
+      )
+      assert.deepEqual(
+        tabs.map(({ data }) => data),
+        expected,
+      )
+      assert.equal(tabs[4]!.heard[0]!.channel, 'c')
+      assert.deepEqual(
+        tabs.flatMap(({ errors }) => errors),
+        [],
+      )
+    }))
+})
+
+describe('tabs that come and go', () => {
+  it('each hears everything of its channels once and in order, whoever dies', () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), (steps) =>
+        withTabs(async (server, open, browser) => {
+          let living = [open(['a']), open(['b', 'c'])]
+          const all = [...living]
+          const publisher = new Publisher(server)
+          for (const tab of living) void publisher.judgeFrom(tab)
+          for (const { what, who, channels } of steps) {
+            const tab = living[who % Math.max(1, living.length)]
+            if (what === 'open' || !tab) {
+              const lastEventId = who % 2 === 0 ? publisher.someId(who) : undefined
+              const opened = open(channels, { lastEventId })
+              void publisher.judgeFrom(opened, lastEventId)
+              living.push(opened)
+              all.push(opened)
+            } else if (what === 'kill' || what === 'close' || what === 'kill the host') {
+              const gone = (what === 'kill the host' && living.find((one) => one.tab === browser.host)) || tab
+              if (what === 'close') gone.stream.close()
+              else gone.kill()
+              living = living.filter((one) => one !== gone)
+            } else if (what === 'cut') server.cut()
+            else if (what === 'hide') tab.tab.hidden = true
+            else if (what === 'show') {
+              tab.tab.hidden = false
+              tab.source.wake()
+            } else if (what === 'sleep') {
+              tab.source.rest()
+              setTimeout(() => tab.source.wake(), who % 60)
+            } else void publisher.judgeFollow(tab, channels)
+            await new Promise((resolve) => setTimeout(resolve, who % 80))
+          }
+          await inTime(Promise.all(living.map(({ stream }) => stream.caughtUp)), () => 'all live')
+          await publisher.end()
+          await until(
+            () => living.every((tab) => tab.data.at(-1) === 'end'),
+            () => living.map(({ stream, data }) => [stream.status, data.length]),
+          )
+          await until(
+            () => connections(server) <= 1,
+            () => connections(server),
+          )
+          for (const tab of all) {
+            assert.deepEqual(tab.errors, [])
+            assert.deepEqual(tab.gaps, [])
+            publisher.judge(tab)
+          }
+        }),
+      ),
+      { numRuns: 8, endOnFailure: true },
+    ))
+})
+
+const step = fc.record({
+  what: fc.constantFrom(
+    ...(['open', 'open', 'kill', 'kill the host', 'kill the host', 'close'] as const),
+    ...(['cut', 'hide', 'show', 'sleep', 'follow'] as const),
+  ),
+  who: fc.nat({ max: 1000 }),
+  channels: fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 3 }),
+})
+
+/** Publishes all the time, and knows what every tab must have heard. */
+class Publisher {
+  readonly #published: { readonly id: number; readonly channels: readonly string[] }[] = []
+  /** After which id a tab must hear everything of a channel. */
+  readonly #from = new Map<Tab, Map<string, number>>()
+  readonly #server: HubServer
+  readonly #publishing: Promise<void>
+  #isOver = false
+
+  constructor(server: HubServer) {
+    this.#server = server
+    this.#publishing = this.#publish()
+  }
+
+  /** An id among the last. */
+  someId(n: number): string | undefined {
+    const id = this.#published.at(-1 - (n % 30))?.id
+    return id === undefined ? undefined : String(id)
+  }
+
+  /** From its cursor on, or from when it is live. */
+  async judgeFrom(tab: Tab, lastEventId?: string): Promise<void> {
+    const from = new Map<string, number>()
+    this.#from.set(tab, from)
+    for (const channel of tab.channels) from.set(channel, Number(lastEventId ?? Number.POSITIVE_INFINITY))
+    if (lastEventId !== undefined) return
+    await tab.stream.caughtUp.catch(() => undefined) // it may be killed before
+    for (const channel of tab.channels) from.set(channel, this.#last)
+  }
+
+  async judgeFollow(tab: Tab, channels: readonly string[]): Promise<void> {
+    const added = channels.filter((channel) => !tab.channels.includes(channel))
+    await tab.stream.follow(...added)
+    const from = this.#from.get(tab)!
+    for (const channel of added) if (!from.has(channel)) from.set(channel, this.#last)
+  }
+
+  async end(): Promise<void> {
+    this.#isOver = true
+    await this.#publishing
+    await this.#server.hub.publish({ all: true, data: 'end' })
+  }
+
+  judge(tab: Tab): void {
+    const from = this.#from.get(tab)!
+    const heard = tab.heard.filter(({ data }) => data !== 'end').map(({ id }) => id)
+    assert.ok(
+      heard.every((id, i) => i === 0 || id > heard[i - 1]!),
+      `out of order: ${heard}`,
+    )
+    const last = tab.data.at(-1) === 'end' ? Number.POSITIVE_INFINITY : (heard.at(-1) ?? 0)
+    const known = new Set(heard)
+    const missed = this.#published.filter(
+      ({ id, channels }) =>
+        id <= last && !known.has(id) && channels.some((channel) => id > (from.get(channel) ?? Infinity)),
+    )
+    assert.deepEqual(missed, [], `missed beside ${heard}`)
+    for (const { channel } of tab.heard)
+      assert.ok(channel === '@all' || from.has(channel!), `heard ${channel}`)
+  }
+
+  get #last(): number {
+    return this.#published.at(-1)?.id ?? 0
+  }
+
+  async #publish(): Promise<void> {
+    for (let i = 0; !this.#isOver; i++) {
+      const channels = ['a', 'b', 'c', 'd'].filter((_, n) => ((i * 7919) >> n) % 3 === 0)
+      if (channels.length > 0) {
+        const { id } = await this.#server.hub.publish({ channels, data: i })
+        this.#published.push({ id: Number(id), channels })
+      }
+      await new Promise((resolve) => setTimeout(resolve, i % 4))
+    }
+  }
+}
