@@ -103,7 +103,7 @@ for (const level of LEVELS) {
   })
 
   describe(`starter, ${level}`, () => {
-    const PAGES = ['plain.html', 'react.html', 'vue.html']
+    const PAGES = ['plain.html', 'react.html', 'vue.html', 'react-sdk.html', 'vue-sdk.html']
     let site: RunningExample
     let server: RunningServer
 
@@ -188,7 +188,7 @@ for (const level of LEVELS) {
       return startServer(['start', ...flags], { port, env: { FANLINE_JWT_SECRET: SECRET } })
     }
 
-    /** All three pages, once they are connected. */
+    /** All pages, once they are connected. */
     function connectedPages(query?: Readonly<Record<string, string>>): Promise<readonly Page[]> {
       return Promise.all(
         PAGES.map(async (name) => {

@@ -26,6 +26,14 @@ for (const [name, file] of Object.entries(COMMON_JS)) {
   files.set(`/modules/${name}.js`, () => asModule(name, installed(file)))
 }
 
+for (const name of ['client', 'protocol']) {
+  const modules = new URL('./', import.meta.resolve(`@fanline/${name}`))
+  for (const file of readdirSync(modules, { recursive: true }).map(String)) {
+    if (file.endsWith('.js'))
+      files.set(`/modules/${name}/${file}`, () => readFileSync(new URL(file, modules)))
+  }
+}
+
 /**
  * Where npm put a file of a package.
  * @param {string} file begins with the name of the package
