@@ -9,6 +9,7 @@ const packages = [
   { name: 'curl', program: 'curl', why: 'the end-to-end tests listen as a newcomer would' },
   { name: 'redis-server', program: 'redis-server', why: 'the log on Redis is tested with a real one' },
   { name: 'nginx', program: 'nginx', why: 'deploy/nginx.conf is tried in front of real servers' },
+  { name: 'haproxy', program: 'haproxy', why: 'the doctor is tried on what stands in front of real servers' },
   { name: 'strace', program: 'strace', why: 'it shows that no event is acknowledged before it is flushed' },
   { name: 'firefox-esr', program: 'firefox-esr', why: 'it resumes streams in another way than Chromium' },
 ]
