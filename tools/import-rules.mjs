@@ -15,7 +15,7 @@ const arrows = {
   'hub wiring': ['protocol', 'hub core', 'hub rim', 'node'],
   client: ['protocol'],
   'client bindings': ['protocol', 'client', 'npm'],
-  server: ['protocol', 'hub', 'node', 'npm'],
+  server: ['protocol', 'client', 'hub', 'node', 'npm'],
   ui: ['protocol', 'client'],
 }
 

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   tail: async () => (await import('./commands/tail.ts')).tailCommand(),
   token: async () => (await import('./commands/token.ts')).tokenCommand(),
   key: async () => (await import('./commands/key.ts')).keyCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   check: async () => (await import('./commands/check.ts')).checkCommand(),
   config: async () => (await import('./commands/config.ts')).configCommand(),
   version: async () => (await import('./commands/version.ts')).versionCommand(),

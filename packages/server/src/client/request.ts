@@ -1,12 +1,18 @@
-import { type IncomingMessage, request as requestHttp } from 'node:http'
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+  request as requestHttp,
+} from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { Readable } from 'node:stream'
 import { Failure } from '../failure.ts'
-import type { Target } from './target.ts'
+import { addressOf, type Target } from './target.ts'
 
 /** A request to the native API. */
 export interface ApiCall {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'DELETE'
   /** Below the target's address, with its query. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
@@ -23,13 +29,8 @@ export async function call(
   target: Target,
   { method, path, headers, body = '' }: ApiCall,
 ): Promise<IncomingMessage> {
-  const { url, token } = target
-  const send = url.protocol === 'https:' ? requestHttps : requestHttp
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const request = send(new URL(url.pathname.replace(/\/$/, '') + path, url), {
-      method,
-      headers: { ...headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) },
-    })
+    const request = begin(target, path, { method, headers })
     request.on('response', resolve)
     // After the response this is heard in its body.
     request.on('error', (error) => reject(unreachable(target, error)))
@@ -40,10 +41,21 @@ export async function call(
   throw await refused(target, response)
 }
 
+/** Begins a request to a path below a target's address, with its token. Its caller ends it. */
+export function begin({ url, token }: Target, path: string, options: RequestOptions): ClientRequest {
+  const send = url.protocol === 'https:' ? requestHttps : requestHttp
+  const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` }
+  return send(addressOf({ url, token }, path), {
+    ...options,
+    headers: { ...options.headers, ...authorization } as OutgoingHttpHeaders,
+  })
+}
+
 /** A server that cannot be reached, or cannot answer now. */
 export class Unreachable extends Failure {}
 
-function unreachable({ url }: Target, error: NodeJS.ErrnoException): Unreachable {
+/** What to say when a request has failed without an answer. */
+export function unreachable({ url }: Target, error: NodeJS.ErrnoException): Unreachable {
   const hint = error.code === 'ECONNREFUSED' ? ' Is it running? `fanline dev` starts one.' : ''
   return new Unreachable(`Nobody answers at ${url.origin} (${error.code ?? error.message}).${hint}`)
 }

@@ -31,3 +31,8 @@ export function targetOf(flag: string | undefined): Target {
   }
   return { url, token: environment.get('FANLINE_TOKEN')?.value }
 }
+
+/** Where a path below a target's address is. */
+export function addressOf({ url }: Target, path: string): URL {
+  return new URL(url.pathname.replace(/\/$/, '') + path, url)
+}

@@ -6,6 +6,7 @@ import { NAMED_OPTIONS } from '../config/named-options.ts'
 import { checkCommand } from './check.ts'
 import { configCommand } from './config.ts'
 import { devCommand } from './dev.ts'
+import { doctorCommand } from './doctor.ts'
 import { keyCommand } from './key.ts'
 import { publishCommand } from './publish.ts'
 import { startCommand } from './start.ts'
@@ -26,6 +27,7 @@ describe('docs/reference/cli.md', () => {
     tailCommand(),
     tokenCommand(),
     keyCommand(),
+    doctorCommand(),
     checkCommand(),
     configCommand(),
     versionCommand(),
