@@ -88,6 +88,7 @@ const right = [
   ['packages/hub/src/testing/clock.ts', 'node:assert'],
   ['packages/server/src/dialects/mercure.ts', '@fanline/hub/routes'],
   ['packages/server/src/cli.ts', 'commander'],
+  ['packages/server/src/doctor/probe.ts', '@fanline/client/parser'],
   ['packages/ui/src/demo.ts', '@fanline/client'],
 ]
 for (const [file, specifier] of right) {
