@@ -28,7 +28,7 @@ export function doctorCommand(): Command {
     .option('--origin <origin>', 'check CORS for pages of this origin, such as https://app.example')
     .option(
       '--idle <time>',
-      'watch a quiet stream so long: a number with s, m, h or d; past one heartbeat when absent',
+      'watch a quiet stream so long: a number with s, m, h or d; to the first heartbeat when absent',
     )
     .option('--channel <name>', 'publish to this channel; to fanline.doctor.RANDOM when absent')
     .option('--json', 'print the findings as JSON')

@@ -19,7 +19,7 @@ export interface Examination {
   readonly channel: string | undefined
   /** Whose pages are to listen. */
   readonly origin: string | undefined
-  /** How long a quiet stream is watched, in milliseconds; a little longer than a heartbeat when absent. */
+  /** How long a quiet stream is watched, in milliseconds; to the first heartbeat when absent. */
   readonly idleMs: number | undefined
 }
 

@@ -6,8 +6,8 @@ import { Probe, streamPath } from './probe.ts'
 /** How long the first event may take, in milliseconds. */
 const PATIENCE_MS = 3000
 
-/** A heartbeat may come so much later than the hub says, and this many milliseconds more. */
-const LATE = { factor: 1.2, moreMs: 500 } as const
+/** Somebody holds heartbeats back when none came in so many times the time between them. A hub may be a whole one late. */
+const MISSED_HEARTBEATS = 2.5
 
 /** A stream that stays as quiet as a hub lets it be: it follows no channel. */
 export class IdleStream {
@@ -16,7 +16,7 @@ export class IdleStream {
   readonly #waitMs: number | undefined
   readonly #heard: Promise<boolean>
 
-  /** @param waitMs how long to wait; a little longer than a heartbeat takes when undefined */
+  /** @param waitMs how long to wait; to the first heartbeat when undefined */
   constructor(patient: Patient, waitMs: number | undefined) {
     this.#patient = patient
     this.#waitMs = waitMs
@@ -30,12 +30,15 @@ export class IdleStream {
     try {
       if (!(await this.#heard)) return { name, verdict: 'skipped', text: 'the stream did not begin' }
       const { heartbeatMs } = JSON.parse(this.#hello!.data) as Hello
-      const waitMs = this.#waitMs ?? heartbeatMs * LATE.factor + LATE.moreMs
+      const waitMs = this.#waitMs ?? heartbeatMs * MISSED_HEARTBEATS
       const began = this.#probe.firstByteMs!
       const timer = setInterval(() => progress(performance.now() - began, waitMs), 1000)
-      await this.#probe.until(() => false, waitMs - (performance.now() - began))
+      await this.#probe.until(
+        () => this.#waitMs === undefined && this.#hasBeaten(heartbeatMs),
+        waitMs - (performance.now() - began),
+      )
       clearInterval(timer)
-      return this.#probe.ending ? this.#cut(heartbeatMs) : this.#alive(heartbeatMs, waitMs)
+      return this.#probe.ending ? this.#cut(heartbeatMs) : this.#alive(heartbeatMs)
     } finally {
       this.#probe.leave()
     }
@@ -45,18 +48,23 @@ export class IdleStream {
     return this.#probe.event('fanline.hello')
   }
 
-  #alive(heartbeatMs: number, waitMs: number): CheckResult {
+  /** Something has come long after the hello. */
+  #hasBeaten(heartbeatMs: number): boolean {
     const { lastByteMs, firstByteMs } = this.#probe
-    const quietMs = performance.now() - lastByteMs!
-    const figures = { waitedMs: Math.round(waitMs), heartbeatMs }
-    if (lastByteMs! - firstByteMs! > heartbeatMs / 2 || waitMs < heartbeatMs) {
-      const text = `not cut in ${seconds(waitMs)}; a heartbeat every ${seconds(heartbeatMs)}`
+    return lastByteMs! - firstByteMs! > heartbeatMs / 2
+  }
+
+  #alive(heartbeatMs: number): CheckResult {
+    const waitedMs = performance.now() - this.#probe.firstByteMs!
+    const figures = { waitedMs: Math.round(waitedMs), heartbeatMs }
+    if (this.#hasBeaten(heartbeatMs) || waitedMs < heartbeatMs * MISSED_HEARTBEATS) {
+      const text = `not cut in ${seconds(waitedMs)}; a heartbeat every ${seconds(heartbeatMs)}`
       return { name: 'idle', verdict: 'ok', text, figures }
     }
     return {
       name: 'idle',
       verdict: 'wrong',
-      text: `no heartbeat in ${seconds(quietMs)}, although the hub sends one every ${seconds(heartbeatMs)}`,
+      text: `no heartbeat in ${seconds(waitedMs)}, although the hub sends one every ${seconds(heartbeatMs)}`,
       figures,
       diagnoses: [{ trouble: 'Heartbeats are held back.', ...blame('buffering', this.#patient.way) }],
     }
