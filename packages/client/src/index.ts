@@ -1,6 +1,7 @@
 /** The client of fanline, for browsers, Node, Bun, Deno and workers. */
 import type { EventDefinitions, EventMap, HeardEvents } from '@fanline/protocol'
-import { type FetchOptions, FetchSource } from './fetch-source.ts'
+import type { FetchOptions } from './fetch-options.ts'
+import { FetchSource } from './fetch-source.ts'
 import { later } from './later.ts'
 import type { ShareOptions } from './share/share.ts'
 import type { Source } from './source.ts'
@@ -10,7 +11,7 @@ export type { EventDefinitions, EventMap, HeardEvents, StandardSchema } from '@f
 export { defineEvents, eventType, InvalidEventError } from '@fanline/protocol'
 export { StreamError, type StreamErrorCode, Unauthorized } from './errors.ts'
 export { EventOverflow, type QueueOptions } from './event-queue.ts'
-export type { FetchOptions } from './fetch-source.ts'
+export type { FetchOptions } from './fetch-options.ts'
 export { type SavedCursor, savedIn } from './saved-cursor.ts'
 export type { ShareOptions } from './share/share.ts'
 export type { StreamGap, StreamState, StreamStatus } from './source.ts'

@@ -1,7 +1,7 @@
 /** Reads what a producer gives into a channel bit by bit: the tokens of an answer, the progress of a task. */
 import type { StreamEnd, StreamPiece } from '@fanline/protocol'
 import { refusal, StreamError } from './errors.ts'
-import type { FetchOptions } from './fetch-source.ts'
+import type { FetchOptions } from './fetch-options.ts'
 import { connect } from './index.ts'
 import type { StreamGap } from './source.ts'
 import type { Stream, StreamEvent } from './stream.ts'

@@ -1,6 +1,7 @@
 import { complain } from '../complain.ts'
 import { StreamError, Unauthorized } from '../errors.ts'
-import { type FetchOptions, FetchSource } from '../fetch-source.ts'
+import type { FetchOptions } from '../fetch-options.ts'
+import { FetchSource } from '../fetch-source.ts'
 import { CONNECTING, type Source, type SourceListener, type StreamStatus } from '../source.ts'
 import { Watchdog } from '../watchdog.ts'
 import { Host } from './host.ts'

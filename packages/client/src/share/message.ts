@@ -1,5 +1,5 @@
 import type { StreamErrorCode } from '../errors.ts'
-import type { FetchOptions } from '../fetch-source.ts'
+import type { FetchOptions } from '../fetch-options.ts'
 import type { SourceEvent, StreamGap, StreamStatus } from '../source.ts'
 
 /** What tabs share: everything that a host must know, and that can be sent to a worker. */

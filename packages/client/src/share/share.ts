@@ -1,5 +1,6 @@
 import { complain } from '../complain.ts'
-import { type FetchOptions, FetchSource } from '../fetch-source.ts'
+import type { FetchOptions } from '../fetch-options.ts'
+import { FetchSource } from '../fetch-source.ts'
 import type { Source, SourceListener } from '../source.ts'
 import { Guest } from './guest.ts'
 import type { Shared } from './message.ts'
