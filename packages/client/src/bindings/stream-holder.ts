@@ -75,7 +75,7 @@ export class StreamHolder<Events extends EventMap = EventMap> {
     await undefined
     const stream = this.#stream
     const before = this.#followed
-    const after = without([...new Set(this.#asked)], this.#own)
+    const after = without(this.#asked, this.#own)
     const added = without(after, before)
     const removed = without(before, after)
     this.#followed = after

@@ -45,7 +45,12 @@ export function linkQueries<Events extends EventMap>(
   queries: Queries,
   { events, gap = () => [] }: QueryRules<Events>,
 ): () => void {
-  const refresh = refresherOf(queries)
+  const refresh = async (queryKey: QueryKey): Promise<void> => {
+    const isUnderWay = queries.isFetching({ queryKey, type: 'active' }) > 0
+    await queries.invalidateQueries({ queryKey }, { cancelRefetch: false })
+    // That answer may be from before the event.
+    if (isUnderWay) await queries.invalidateQueries({ queryKey }, { cancelRefetch: false })
+  }
   const stops = (Object.keys(events) as (keyof Events & string)[]).map((type) =>
     stream.on(type, (event) => {
       const effect = events[type]?.(event)
@@ -60,22 +65,5 @@ export function linkQueries<Events extends EventMap>(
   stops.push(stream.onGap((lost) => refresh(gap(lost))))
   return () => {
     for (const stop of stops) stop()
-  }
-}
-
-function refresherOf(queries: Queries): (queryKey: QueryKey) => Promise<void> {
-  /** Keys that are asked now, and whether they are to be asked again. */
-  const asked = new Map<string, boolean>()
-  return async (queryKey) => {
-    const key = JSON.stringify(queryKey)
-    if (asked.has(key)) return void asked.set(key, true)
-    // An answer that is under way may be from before the event.
-    asked.set(key, queries.isFetching({ queryKey, type: 'active' }) > 0)
-    for (let again: boolean | undefined = true; again; ) {
-      await queries.invalidateQueries({ queryKey }, { cancelRefetch: false })
-      again = asked.get(key)
-      asked.set(key, false)
-    }
-    asked.delete(key)
   }
 }
