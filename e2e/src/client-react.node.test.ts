@@ -103,7 +103,7 @@ async function bundle(): Promise<string> {
   const input = fileURLToPath(new URL('react-page.js', import.meta.url))
   const define = { 'process.env.NODE_ENV': '"development"' }
   const bundled = await rolldown({ input, platform: 'browser', transform: { define } })
-  const { output } = await bundled.generate()
+  const { output } = await bundled.generate({ codeSplitting: false })
   await bundled.close()
   return output[0].code
 }

@@ -53,7 +53,7 @@ async function bundle(file) {
   const input = fileURLToPath(new URL(file, import.meta.url))
   const define = { 'process.env.NODE_ENV': JSON.stringify(process.env.NODE_ENV ?? 'development') }
   const bundled = await rolldown({ input, platform: 'browser', transform: { define } })
-  const { output } = await bundled.generate()
+  const { output } = await bundled.generate({ codeSplitting: false })
   await bundled.close()
   return output[0].code
 }

@@ -73,7 +73,7 @@ async function bundle(file) {
     __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'false',
   }
   const bundled = await rolldown({ input, platform: 'browser', transform: { define }, plugins: [components] })
-  const { output } = await bundled.generate()
+  const { output } = await bundled.generate({ codeSplitting: false })
   await bundled.close()
   return output[0].code
 }
