@@ -6,7 +6,7 @@ import { posix } from 'node:path'
  * What each room may import besides itself: packages of the workspace by name, `node` for Node's own modules,
  * `npm` for any other package. In the hub, the files of `src` are the core and every folder beside them
  * (`http`, `log`, …) is a room of the rim; only the wiring sees both, and `node` for the types of its API. The bindings
- * of the client fit it to the libraries of others.
+ * of the client fit it to the libraries of others. The admin UI is bundled with what it imports.
  */
 const arrows = {
   protocol: [],
@@ -17,6 +17,7 @@ const arrows = {
   'client bindings': ['protocol', 'client', 'npm'],
   server: ['protocol', 'client', 'hub', 'node', 'npm'],
   ui: ['protocol', 'client'],
+  'ui admin': ['protocol', 'client', 'ui', 'npm'],
 }
 
 /** The wiring: these pick the drivers, and say what the package exports. */
@@ -95,6 +96,7 @@ export function cycleIn(sources) {
 function roomOf(file) {
   const [, name, , folder = ''] = /^packages\/([^/]+)\/(src\/)?(?:([^/]+)\/)?/.exec(file)
   if (name === 'client' && folder === 'bindings') return room('client bindings', 'client/bindings')
+  if (name === 'ui' && folder === 'admin') return room('ui admin', 'ui/admin')
   if (name !== 'hub') return room(name)
   if (wiring.test(file)) return room('hub wiring')
   return folder === '' ? room('hub core') : room('hub rim', `hub/${folder}`)

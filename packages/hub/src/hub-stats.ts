@@ -10,6 +10,10 @@ export interface HubStats extends Readonly<Counters> {
   readonly channels: number
   /** Open streams whose socket is full. */
   readonly behind: number
+  /** Bytes that wait in the process for clients whose socket is full. */
+  readonly bufferedBytes: number
+  /** How late the hub's last tick of each second came, in milliseconds: its event loop was busy for so long. */
+  readonly lagMs: number
   /** The id of the newest event that passed this hub. */
   readonly head: string
   /** What the log holds, if it can tell. */
@@ -21,6 +25,8 @@ const FIGURES = [
   'users',
   'channels',
   'behind',
+  'bufferedBytes',
+  'lagMs',
   'published',
   'delivered',
   'replayed',
@@ -33,7 +39,9 @@ const FIGURES = [
 
 type Figures = Readonly<Record<(typeof FIGURES)[number], number>>
 
-/** The figures of several hubs as those of one: the newest head, and the sums of all else. What the log holds is said once. */
+/**
+ * The figures of several hubs as those of one: the newest head, the longest lag, and the sums of all else. What the log holds is said once.
+ */
 export function addUp(own: HubStats, others: readonly HubStats[]): HubStats {
   const all = [own, ...others]
   const figures = Object.fromEntries(
@@ -41,6 +49,7 @@ export function addUp(own: HubStats, others: readonly HubStats[]): HubStats {
   ) as unknown as Figures
   return {
     ...figures,
+    lagMs: Math.max(...all.map(({ lagMs }) => lagMs)),
     head: all.map(({ head }) => head).reduce((a, b) => (Number(b) > Number(a) ? b : a)),
     log: own.log,
     closedBy: addCounts(all.map(({ closedBy }) => closedBy)),

@@ -480,12 +480,19 @@ export class Hub<Events extends EventMap = EventMap> {
   /** Figures since the hub began, and what is open now. */
   stats(): HubStats {
     let behind = 0
-    for (const connection of this.#registry.all()) if (connection.state === 'behind') behind++
+    let bufferedBytes = 0
+    for (const connection of this.#registry.all()) {
+      if (connection.state !== 'behind') continue
+      behind++
+      bufferedBytes += connection.bufferedBytes()
+    }
     return {
       connections: this.#registry.size,
       users: this.#registry.users,
       channels: this.#registry.channels,
       behind,
+      bufferedBytes,
+      lagMs: this.#pulse.lagMs,
       head: String(this.#feed.end),
       log: this.#log.stats?.() ?? null,
       ...this.#counters,

@@ -24,6 +24,7 @@ export class Pulse implements Checkpoints {
   readonly #cancel: () => void
   readonly #runs = new Map<Frames, Run>()
   #now: number
+  #lagMs = 0
   #sweep: Iterator<Connection> | undefined
   #position: Position | undefined
   /** Those whose sockets were full in this sweep. */
@@ -42,6 +43,11 @@ export class Pulse implements Checkpoints {
   /** The time of the last sweep, in milliseconds since 1970. */
   get now(): number {
     return this.#now
+  }
+
+  /** How late the last sweep began, in milliseconds. */
+  get lagMs(): number {
+    return this.#lagMs
   }
 
   get position(): Position | undefined {
@@ -67,7 +73,9 @@ export class Pulse implements Checkpoints {
   }
 
   readonly #tick = (): void => {
-    this.#now = this.#clock.now()
+    const now = this.#clock.now()
+    this.#lagMs = Math.max(0, now - this.#now - SWEEP_MS)
+    this.#now = now
     if (this.#sweep) return
     this.#sweep = this.#registry.all()
     this.#turn()

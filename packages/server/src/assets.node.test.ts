@@ -3,12 +3,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { loadAssets } from './assets.ts'
+import { loadAssets, type Pages } from './assets.ts'
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'fanline-'))
   t.after(() => rmSync(path, { recursive: true }))
   return path + sep
+}
+
+function pagesIn(folder: string): Pages {
+  return { folder, index: '/', base: '/assets/' }
 }
 
 test('every file has its path and type, and tells browsers to trust nothing else', (t) => {
@@ -17,7 +21,7 @@ test('every file has its path and type, and tells browsers to trust nothing else
   writeFileSync(join(path, 'index.html'), '<!doctype html>')
   writeFileSync(join(path, 'page.js'), 'let a')
   writeFileSync(join(path, 'deep', 'style.css'), 'a {}')
-  const assets = new Map(loadAssets(path).map((asset) => [asset.path, asset]))
+  const assets = new Map(loadAssets(pagesIn(path)).map((asset) => [asset.path, asset]))
   assert.deepEqual([...assets.keys()].sort(), ['/', '/assets/deep/style.css', '/assets/page.js'])
   const page = assets.get('/')!
   assert.equal(page.headers['Content-Type'], 'text/html; charset=utf-8')
@@ -30,5 +34,5 @@ test('every file has its path and type, and tells browsers to trust nothing else
 })
 
 test('without a build of the pages there are none', (t) => {
-  assert.deepEqual(loadAssets(join(folder(t), 'missing')), [])
+  assert.deepEqual(loadAssets(pagesIn(join(folder(t), 'missing'))), [])
 })

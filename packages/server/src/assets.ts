@@ -11,7 +11,20 @@ export interface Asset {
   readonly headers: Readonly<Record<string, string>>
 }
 
-const FOLDER = fileURLToPath(new URL('assets/', import.meta.url))
+/** Pages that belong together: where the build has put their files, and where they are served. */
+export interface Pages {
+  readonly folder: string
+  /** The path of `index.html`. */
+  readonly index: string
+  /** What stands before the names of the other files. */
+  readonly base: string
+}
+
+/** The demo page, which is served in dev mode alone. */
+export const DEMO_PAGES: Pages = { folder: folder('assets/'), index: '/', base: '/assets/' }
+
+/** The admin UI. It holds no figures itself: what it shows, it asks for with the credential of its user. */
+export const ADMIN_PAGES: Pages = { folder: folder('admin/'), index: '/admin', base: '/admin/' }
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -28,20 +41,20 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 const SECURITY_HEADERS = {
   'Content-Security-Policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-    "base-uri 'none'; frame-ancestors 'none'",
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
 }
 
-/** All files that the build of the pages has put beside this program. */
-export function loadAssets(folder: string = FOLDER): readonly Asset[] {
+/** All files of some pages that the build has put beside this program. */
+export function loadAssets({ folder, index, base }: Pages): readonly Asset[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ name, parentPath }) => {
       const path = join(parentPath, name)
       const url = path.slice(folder.length).replaceAll('\\', '/')
-      return load(path, url === 'index.html' ? '/' : `/assets/${url}`)
+      return load(path, url === 'index.html' ? index : base + url)
     })
 }
 
@@ -55,4 +68,8 @@ function load(file: string, path: string): Asset {
     ETag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
   }
   return { path, body, headers }
+}
+
+function folder(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url))
 }

@@ -5,7 +5,7 @@ import { createHub, type Hub } from '@fanline/hub'
 import { type Authenticator, firstOf } from '@fanline/hub/routes'
 import { Tickets } from '@fanline/hub/ticket'
 import { appListener } from './app.ts'
-import { loadAssets } from './assets.ts'
+import { ADMIN_PAGES, DEMO_PAGES, loadAssets } from './assets.ts'
 import { clientAddress } from './client-address.ts'
 import { hubOptions } from './config/load-config.ts'
 import type { Config } from './config/server-options.ts'
@@ -105,7 +105,8 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   const metrics = createMetrics(hub, settings.length > 0)
   const systemView = new SystemView()
   const demo = profile.demo ? startDemo(hub) : undefined
-  const assets = profile.demo ? loadAssets() : []
+  const demoPages = profile.demo ? loadAssets(DEMO_PAGES) : []
+  const adminPages = loadAssets(ADMIN_PAGES)
 
   const servers: Server[] = []
   const presets = mountPresets({
@@ -129,6 +130,7 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
     routes: { servesAdmin: boolean; origins: readonly string[] },
   ): Promise<number> => {
     const answers = { hub, authenticator, logger, ...routes }
+    const assets = routes.servesAdmin ? [...demoPages, ...adminPages] : demoPages
     const answerOther = appListener({ ...answers, health, metrics, systemView, assets, demo })
     const listener = await listen({
       ...door,
