@@ -7,6 +7,7 @@ import {
 } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { Failure } from '../failure.ts'
 import { addressOf, type Target } from './target.ts'
 
@@ -25,11 +26,33 @@ export interface ApiCall {
  * gives up on a body, either way, that is quiet for five minutes.
  * @throws Failure when nobody answers, or with the problem in the answer
  */
-export async function call(
+export async function call(target: Target, apiCall: ApiCall): Promise<IncomingMessage> {
+  const response = await answer(target, apiCall)
+  if (response.statusCode === 200) return response
+  throw await refused(target, response)
+}
+
+/**
+ * The JSON that is answered to a request without a body.
+ * @throws Failure when nobody answers, or with the problem in the answer
+ */
+export async function callJson<T>(
+  target: Target,
+  path: string,
+  method: 'GET' | 'DELETE' = 'GET',
+): Promise<T> {
+  return JSON.parse(await text(await call(target, { method, path, headers: {} })))
+}
+
+/**
+ * Sends a request and answers as soon as the head of a response is there, whatever its status.
+ * @throws Failure when nobody answers
+ */
+export async function answer(
   target: Target,
   { method, path, headers, body = '' }: ApiCall,
 ): Promise<IncomingMessage> {
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+  return new Promise<IncomingMessage>((resolve, reject) => {
     const request = begin(target, path, { method, headers })
     request.on('response', resolve)
     // After the response this is heard in its body.
@@ -37,8 +60,6 @@ export async function call(
     if (typeof body === 'string') request.end(body)
     else Readable.from(body).on('error', reject).pipe(request)
   })
-  if (response.statusCode === 200) return response
-  throw await refused(target, response)
 }
 
 /** Begins a request to a path below a target's address, with its token. Its caller ends it. */
@@ -64,12 +85,11 @@ export function unreachable({ url }: Target, error: NodeJS.ErrnoException): Unre
 const MAX_SHOWN_LENGTH = 500
 
 async function refused({ url }: Target, response: IncomingMessage): Promise<Failure> {
-  let text = ''
-  for await (const chunk of response.setEncoding('utf8')) text += chunk
-  const problem = parseProblem(text)
+  const body = await text(response)
+  const problem = parseProblem(body)
   const status = response.statusCode ?? 0
   const Kind = status === 429 || status >= 500 ? Unreachable : Failure
-  if (!problem) return new Kind(`${url.origin} answered ${status}: ${text.slice(0, MAX_SHOWN_LENGTH).trim()}`)
+  if (!problem) return new Kind(`${url.origin} answered ${status}: ${body.slice(0, MAX_SHOWN_LENGTH).trim()}`)
   const hint = problem.code === 'unauthorized' ? ' Put a token into the variable FANLINE_TOKEN.' : ''
   return new Kind(describeProblem(problem) + hint)
 }

@@ -5,11 +5,15 @@ import type { Command } from 'commander'
 import { NAMED_OPTIONS } from '../config/named-options.ts'
 import { checkCommand } from './check.ts'
 import { configCommand } from './config.ts'
+import { connectionsCommand } from './connections.ts'
 import { devCommand } from './dev.ts'
 import { doctorCommand } from './doctor.ts'
+import { historyCommand } from './history.ts'
 import { keyCommand } from './key.ts'
+import { kickCommand } from './kick.ts'
 import { publishCommand } from './publish.ts'
 import { startCommand } from './start.ts'
+import { statusCommand } from './status.ts'
 import { tailCommand } from './tail.ts'
 import { tokenCommand } from './token.ts'
 import { versionCommand } from './version.ts'
@@ -27,6 +31,10 @@ describe('docs/reference/cli.md', () => {
     tailCommand(),
     tokenCommand(),
     keyCommand(),
+    historyCommand(),
+    statusCommand(),
+    connectionsCommand(),
+    kickCommand(),
     doctorCommand(),
     checkCommand(),
     configCommand(),

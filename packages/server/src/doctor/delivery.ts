@@ -12,8 +12,8 @@ const EVENTS = 10
 /** Between two events, in milliseconds: far more than what is published together. */
 const PAUSE_MS = 50
 
-/** What is published to fill a buffer: events of this size, so many at once, and no more than this in all; bytes. */
-const FILLING = { eventBytes: 4096, perRequest: 4, mostBytes: 128 * 1024, pauseMs: 60 } as const
+/** What is published to fill a buffer: events of this size, and no more than this in all; bytes. */
+const FILLING = { eventBytes: 16 * 1024, mostBytes: 128 * 1024, pauseMs: 100 } as const
 
 /** An event may take so many milliseconds more than twice the round trip of its publish. */
 const LATE_MS = 40
@@ -128,10 +128,8 @@ async function fill({ publisher, channel }: Patient, probe: Probe): Promise<numb
   const before = probe.events.length
   let bytes = 0
   while (bytes < FILLING.mostBytes) {
-    for (let n = 0; n < FILLING.perRequest; n++) {
-      await publish(publisher, { channel, data: padding(FILLING.eventBytes), ephemeral: true })
-      bytes += FILLING.eventBytes
-    }
+    await publish(publisher, { channel, data: padding(FILLING.eventBytes), ephemeral: true })
+    bytes += FILLING.eventBytes
     if (await probe.until(() => probe.events.length > before, FILLING.pauseMs)) return bytes
   }
   return undefined
