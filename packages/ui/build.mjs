@@ -1,5 +1,6 @@
 // Puts the pages where the server finds them. The demo page: public/* and the compiled modules, without types and tests.
 // The admin UI: admin/*, its modules with the libraries they use as one file, and the style sheet of the charts.
+// The description of the API is made by the server; it needs docs/* alone.
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -8,6 +9,7 @@ const here = new URL('./', import.meta.url)
 const server = new URL('../server/dist/', here)
 await buildDemo(new URL('assets/', server))
 await buildAdmin(new URL('admin/', server))
+await buildDocs(new URL('docs/', server))
 
 async function buildDemo(target) {
   await fresh(target)
@@ -26,6 +28,11 @@ async function buildAdmin(target) {
   await bundle.close()
   const charts = await readFile(fileURLToPath(import.meta.resolve('uplot/dist/uPlot.min.css')), 'utf8')
   await writeFile(new URL('charts.css', target), charts)
+}
+
+async function buildDocs(target) {
+  await fresh(target)
+  await cp(new URL('docs/', here), target, { recursive: true })
 }
 
 async function fresh(folder) {

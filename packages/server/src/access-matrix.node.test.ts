@@ -106,6 +106,8 @@ const MATRIX: Readonly<Record<string, Row | 'for everybody' | 'in dev mode'>> = 
   'DELETE /v1/revocations/*': { part: ({ revocation }) => revocation, ...ofAdmins },
   'GET /livez': 'for everybody',
   'GET /readyz': 'for everybody',
+  'GET /openapi.json': 'for everybody',
+  'GET /docs': 'for everybody',
   'GET /metrics': ofAdmins,
   'GET /v1/system': ofAdmins,
   'POST /demo/task': 'in dev mode',

@@ -5,11 +5,13 @@ import { type IncomingMessage, request } from 'node:http'
 import { test } from 'node:test'
 import { NATIVE_ROUTES } from '@fanline/hub/routes'
 import { APP_ROUTES } from './app.ts'
+import { API_PAGES } from './openapi/api-pages.ts'
 import { API_KEY, closedServer, listenerToken } from './testing/closed-server.ts'
 import { composed } from './testing/composed.ts'
 import { rawRequest, tricklingRequest } from './testing/raw-request.ts'
 
 const PATHS = [...new Set([...NATIVE_ROUTES, ...APP_ROUTES].map(({ path }) => path))]
+const PAGES: ReadonlySet<string> = new Set(API_PAGES.map(({ path }) => path))
 
 test('no cache may keep an answer, and no browser guesses its type: every path, method and status', async (t) => {
   const { port } = await closedServer(t, { preset: 'session,starter', 'jwt.cookie': 'session' })
@@ -45,8 +47,9 @@ test('no cache may keep an answer, and no browser guesses its type: every path, 
         const what = `${method} ${path} by ${who}: ${response.statusCode}`
         if (response.statusCode === 204) continue
         assert.equal(response.headers['x-content-type-options'], 'nosniff', what)
-        // Streams of presets have the headers of their systems, which let nobody answer from a cache unasked.
-        const kept = path.startsWith('/sse') ? /(?:^|, )no-(?:store|cache)/ : /(?:^|, )no-store/
+        // Streams of presets have the headers of their systems, and pages are the same for all: no cache answers unasked.
+        const kept =
+          path.startsWith('/sse') || PAGES.has(path) ? /(?:^|, )no-(?:store|cache)/ : /(?:^|, )no-store/
         assert.match(response.headers['cache-control'] ?? '', kept, what)
       }
     }

@@ -15,6 +15,7 @@ import type { Demo } from './demo.ts'
 import type { Health } from './health.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
+import { API_PAGES } from './openapi/api-pages.ts'
 import { pathForLogs } from './path-for-logs.ts'
 import type { SystemView } from './system-view.ts'
 
@@ -75,7 +76,10 @@ const ROUTES: readonly AppRoute[] = [
 ]
 
 /** Every route of the server itself, but for the pages of dev mode: what a test of all of them goes through. */
-export const APP_ROUTES: readonly NativeRoute[] = ROUTES.map(({ method, path }) => ({ method, path }))
+export const APP_ROUTES: readonly NativeRoute[] = [
+  ...ROUTES,
+  ...API_PAGES.map(({ path }) => ({ method: 'GET', path })),
+].map(({ method, path }) => ({ method, path }))
 
 function createApp(parts: AppParts): Hono {
   const { hub, authenticator, servesAdmin, logger, assets, demo } = parts
@@ -93,7 +97,7 @@ function createApp(parts: AppParts): Hono {
       return answer(parts, c)
     })
   }
-  for (const { path, body, headers } of assets) {
+  for (const { path, body, headers } of [...API_PAGES, ...assets]) {
     app.get(path, (c) => {
       if (c.req.header('if-none-match') === headers.ETag) return c.body(null, 304, headers)
       return c.body(body, 200, headers)

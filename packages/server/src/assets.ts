@@ -26,6 +26,9 @@ export const DEMO_PAGES: Pages = { folder: folder('assets/'), index: '/', base: 
 /** The admin UI. It holds no figures itself: what it shows, it asks for with the credential of its user. */
 export const ADMIN_PAGES: Pages = { folder: folder('admin/'), index: '/admin', base: '/admin/' }
 
+/** What the description of the API asks for, which is itself made when the server starts. */
+export const DOCS_FILES: Pages = { folder: folder('docs/'), index: '/docs', base: '/docs/' }
+
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -59,10 +62,15 @@ export function loadAssets({ folder, index, base }: Pages): readonly Asset[] {
 }
 
 function load(file: string, path: string): Asset {
-  const body = new Uint8Array(readFileSync(file))
+  const type = CONTENT_TYPES[extname(file)] ?? 'application/octet-stream'
+  return asset(path, type, new Uint8Array(readFileSync(file)))
+}
+
+/** A file of the pages that is made when the server starts. */
+export function asset(path: string, contentType: string, body: Uint8Array<ArrayBuffer>): Asset {
   const headers = {
     ...SECURITY_HEADERS,
-    'Content-Type': CONTENT_TYPES[extname(file)] ?? 'application/octet-stream',
+    'Content-Type': contentType,
     // Asked for again each time, answered with 304: names carry no hash, and a new build must show at once.
     'Cache-Control': 'no-cache',
     ETag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,

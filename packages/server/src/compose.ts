@@ -5,7 +5,7 @@ import { createHub, type Hub } from '@fanline/hub'
 import { type Authenticator, firstOf } from '@fanline/hub/routes'
 import { Tickets } from '@fanline/hub/ticket'
 import { appListener } from './app.ts'
-import { ADMIN_PAGES, DEMO_PAGES, loadAssets } from './assets.ts'
+import { ADMIN_PAGES, DEMO_PAGES, DOCS_FILES, loadAssets } from './assets.ts'
 import { clientAddress } from './client-address.ts'
 import { hubOptions } from './config/load-config.ts'
 import type { Config } from './config/server-options.ts'
@@ -107,6 +107,7 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   const demo = profile.demo ? startDemo(hub) : undefined
   const demoPages = profile.demo ? loadAssets(DEMO_PAGES) : []
   const adminPages = loadAssets(ADMIN_PAGES)
+  const openPages = [...demoPages, ...loadAssets(DOCS_FILES)]
 
   const servers: Server[] = []
   const presets = mountPresets({
@@ -130,7 +131,7 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
     routes: { servesAdmin: boolean; origins: readonly string[] },
   ): Promise<number> => {
     const answers = { hub, authenticator, logger, ...routes }
-    const assets = routes.servesAdmin ? [...demoPages, ...adminPages] : demoPages
+    const assets = routes.servesAdmin ? [...openPages, ...adminPages] : openPages
     const answerOther = appListener({ ...answers, health, metrics, systemView, assets, demo })
     const listener = await listen({
       ...door,

@@ -1,0 +1,275 @@
+import { CONNECTION_ID } from './listen-operations.ts'
+import type { Operations, Parameter } from './operation.ts'
+import { COUNT, ref, TEXT, USER } from './schemas.ts'
+
+/** The revocation of all examples. */
+export const REVOCATION_ID = '0b0b8a55-5f1a-4d5e-9f8e-0a4f6a3c2d11'
+
+const GROUP = 'Operate'
+
+const USER_PART: Parameter = { name: 'user', in: 'path', description: 'Who.', schema: USER }
+
+const NEXT: Parameter = {
+  name: 'after',
+  in: 'query',
+  description: 'The `next` of the page before.',
+  schema: TEXT,
+}
+
+const OF_CHANNEL: Parameter = {
+  name: 'channel',
+  in: 'query',
+  description: 'Only of those who follow it.',
+  schema: TEXT,
+}
+
+/** What operators see and do; on many hubs it is that of all of them. */
+export const ADMIN: Operations = {
+  'GET /v1/stats': {
+    id: 'stats',
+    group: GROUP,
+    summary: 'Figures of the hub',
+    for: 'admin',
+    answers: { 200: { description: 'Figures.', content: { 'application/json': ref('Stats') } } },
+    examples: [
+      {
+        title: 'one hub',
+        path: '/v1/stats',
+        status: 200,
+        answer: {
+          connections: 1,
+          users: 1,
+          channels: 3,
+          behind: 0,
+          bufferedBytes: 0,
+          lagMs: 1,
+          head: '1795256957741000',
+          log: { events: 2, bytes: 20, channels: 2 },
+          published: 2,
+          delivered: 2,
+          replayed: 0,
+          gaps: 0,
+          ephemeralSkipped: 0,
+          fellBehind: 0,
+          opened: 1,
+          closed: 0,
+          closedBy: {},
+          problems: {},
+        },
+      },
+    ],
+  },
+  'GET /v1/connections': {
+    id: 'connections',
+    group: GROUP,
+    summary: 'Open streams',
+    description: 'Oldest first, 1,000 on a page.',
+    for: 'admin',
+    parameters: [{ name: 'user', in: 'query', description: 'Only theirs.', schema: TEXT }, OF_CHANNEL, NEXT],
+    answers: { 200: { description: 'A page.', content: { 'application/json': ref('Connections') } } },
+    problems: ['after-invalid'],
+    examples: [
+      {
+        title: 'of one user',
+        path: '/v1/connections?user=alice',
+        status: 200,
+        answer: {
+          connections: [
+            {
+              id: CONNECTION_ID,
+              number: 1,
+              user: 'alice',
+              credential: { kind: 'token' },
+              expiresAt: '2026-11-21T10:33:52.817Z',
+              channels: ['orders'],
+              connectedAt: '2026-11-21T10:28:52.817Z',
+              cursor: '1795256957741000',
+              state: 'live',
+              bufferedBytes: 0,
+            },
+          ],
+          next: null,
+        },
+      },
+      {
+        title: 'a page that there is not',
+        path: '/v1/connections?after=nowhere',
+        status: 400,
+        answer: {
+          type: 'urn:fanline:problem:after-invalid',
+          title: 'after is an id that this hub gave.',
+          status: 400,
+          code: 'after-invalid',
+          detail: 'It is the next of the page before.',
+        },
+      },
+    ],
+  },
+  'DELETE /v1/connections/{connection}': {
+    id: 'disconnect',
+    group: GROUP,
+    summary: 'End one stream',
+    for: 'admin',
+    parameters: [{ name: 'connection', in: 'path', description: 'Which one.', schema: TEXT }],
+    answers: { 200: { description: 'It has ended.', content: { 'application/json': ref('Closed') } } },
+    problems: ['connection-not-found'],
+    examples: [
+      {
+        title: 'one that is open',
+        path: `/v1/connections/${CONNECTION_ID}`,
+        status: 200,
+        answer: { closed: 1 },
+      },
+      {
+        title: 'one that is not',
+        path: '/v1/connections/gone',
+        status: 404,
+        answer: {
+          type: 'urn:fanline:problem:connection-not-found',
+          title: 'No open connection has this id.',
+          status: 404,
+          code: 'connection-not-found',
+        },
+      },
+    ],
+  },
+  'GET /v1/users': {
+    id: 'users',
+    group: GROUP,
+    summary: 'Who is online',
+    description: 'In the order of their ids, with how many streams each has.',
+    for: 'admin',
+    parameters: [
+      OF_CHANNEL,
+      NEXT,
+      {
+        name: 'limit',
+        in: 'query',
+        description: 'How many at most; 1,000 when absent.',
+        schema: { ...COUNT, minimum: 1, maximum: 1000 },
+      },
+    ],
+    answers: { 200: { description: 'A page.', content: { 'application/json': ref('Users') } } },
+    problems: ['limit-invalid'],
+    examples: [
+      {
+        title: 'followers of a channel',
+        path: '/v1/users?channel=orders',
+        status: 200,
+        answer: { users: [{ user: 'alice', connections: 1 }], next: null },
+      },
+    ],
+  },
+  'GET /v1/users/{user}': {
+    id: 'presence',
+    group: GROUP,
+    summary: 'Whether a user is online',
+    for: 'admin',
+    parameters: [USER_PART],
+    answers: { 200: { description: 'Online or not.', content: { 'application/json': ref('Presence') } } },
+    problems: ['user-invalid'],
+    examples: [
+      {
+        title: 'somebody who is',
+        path: '/v1/users/alice',
+        status: 200,
+        answer: { user: 'alice', online: true, connections: 1 },
+      },
+    ],
+  },
+  'DELETE /v1/users/{user}/connections': {
+    id: 'disconnectUser',
+    group: GROUP,
+    summary: 'End all streams of a user',
+    for: 'admin',
+    parameters: [USER_PART],
+    answers: { 200: { description: 'They have ended.', content: { 'application/json': ref('Closed') } } },
+    examples: [
+      { title: 'one stream', path: '/v1/users/alice/connections', status: 200, answer: { closed: 1 } },
+    ],
+  },
+  'GET /v1/revocations': {
+    id: 'revocations',
+    group: GROUP,
+    summary: 'What counts no more',
+    for: 'admin',
+    answers: {
+      200: {
+        description: 'Those in force, oldest first.',
+        content: { 'application/json': ref('Revocations') },
+      },
+    },
+    examples: [
+      {
+        title: 'one in force',
+        path: '/v1/revocations',
+        status: 200,
+        answer: {
+          revocations: [{ id: REVOCATION_ID, jti: 'a-token', until: '2026-12-21T10:28:52.817Z' }],
+        },
+      },
+    ],
+  },
+  'POST /v1/revocations': {
+    id: 'revoke',
+    group: GROUP,
+    summary: 'Make tokens count no more',
+    description: 'Their streams end at once.',
+    for: 'admin',
+    body: { isRequired: true, content: { 'application/json': ref('RevocationRequest') } },
+    answers: { 200: { description: 'It is in force.', content: { 'application/json': ref('Revocation') } } },
+    problems: [
+      'bad-json',
+      'body-too-large',
+      'body-timeout',
+      'revocation-invalid',
+      'user-invalid',
+      'too-many-revocations',
+      'shutting-down',
+      'log-full',
+    ],
+    examples: [
+      {
+        title: 'all tokens of a user',
+        path: '/v1/revocations',
+        body: { user: 'mallory' },
+        status: 200,
+        answer: {
+          id: '6d1f6c1e-7a3b-4c1d-8f1e-2b7c9d0a4e55',
+          user: 'mallory',
+          until: '2026-12-21T10:28:52.817Z',
+        },
+      },
+      {
+        title: 'nothing named',
+        path: '/v1/revocations',
+        body: {},
+        status: 422,
+        answer: {
+          type: 'urn:fanline:problem:revocation-invalid',
+          title: 'A revocation names a jti, or a user.',
+          status: 422,
+          code: 'revocation-invalid',
+          detail: 'Name a jti or a user.',
+        },
+      },
+    ],
+  },
+  'DELETE /v1/revocations/{revocation}': {
+    id: 'liftRevocation',
+    group: GROUP,
+    summary: 'End a revocation',
+    for: 'admin',
+    parameters: [{ name: 'revocation', in: 'path', description: 'Its id.', schema: TEXT }],
+    answers: { 200: { description: 'It has ended.', content: { 'application/json': ref('Lifted') } } },
+    problems: ['revocation-not-found', 'shutting-down', 'log-full'],
+    examples: [
+      {
+        title: 'one in force',
+        path: `/v1/revocations/${REVOCATION_ID}`,
+        status: 200,
+        answer: { lifted: REVOCATION_ID },
+      },
+    ],
+  },
+}
