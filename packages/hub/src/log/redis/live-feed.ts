@@ -142,8 +142,9 @@ export class LiveFeed {
   /** False when the log cannot be read. */
   async #readMissed(): Promise<boolean> {
     try {
-      const channels = [...this.#followed.keys()]
       const { head, born, holes } = await this.#read([], ZERO)
+      // Also those that were followed meanwhile: who asked for them may have read up to a position below this head.
+      const channels = [...this.#followed.keys()]
       this.bornAt(String(born))
       const from = this.#end
       this.#admitHoles(holes)
