@@ -356,7 +356,7 @@ export class FetchSource implements Source {
 
   /** How long it may be quiet. */
   #limitMs(): number {
-    const { heartbeatMs = Number.POSITIVE_INFINITY } = this.#hello ?? {}
+    const heartbeatMs = this.#hello?.heartbeatMs ?? Number.POSITIVE_INFINITY
     return this.#options.silenceMs ?? heartbeatMs * MISSED_HEARTBEATS
   }
 

@@ -92,12 +92,12 @@ export class Stream<Events extends EventMap = EventMap> {
 
   /** Resolves when the server has answered with a stream. Rejects when the stream is closed before. */
   get ready(): Promise<void> {
-    return this.#until((state) => state === 'live' || state === 'catching-up')
+    return this.#until('live', 'catching-up')
   }
 
   /** Resolves when nothing is left that was missed. Rejects when the stream is closed before. */
   get caughtUp(): Promise<void> {
-    return this.#until((state) => state === 'live')
+    return this.#until('live')
   }
 
   /** Hears events of a type. */
@@ -216,12 +216,8 @@ export class Stream<Events extends EventMap = EventMap> {
   }
 
   #tellGap(gap: StreamGap): void {
-    if (this.#gapHandlers.size === 0) {
-      const { channel, from, to, reason } = gap
-      this.#report(
-        new Error(`Events of ${channel} after ${from} up to ${to} are lost (${reason}); see onGap.`),
-      )
-    }
+    if (this.#gapHandlers.size === 0)
+      this.#report(new Error(`Events are lost, see onGap: ${JSON.stringify(gap)}`))
     for (const tell of [...this.#gapHandlers]) tell(gap)
   }
 
@@ -236,10 +232,10 @@ export class Stream<Events extends EventMap = EventMap> {
     if (saved) this.#try(() => saved.save(id))
   }
 
-  #until(isReached: (state: StreamState) => boolean): Promise<void> {
+  #until(...reached: readonly StreamState[]): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = ({ state, error }: StreamStatus): void => {
-        if (isReached(state)) resolve()
+        if (reached.includes(state)) resolve()
         else if (state === 'closed') reject(error ?? new Error('The stream was closed.'))
         else return
         stop()
