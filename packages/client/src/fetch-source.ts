@@ -276,6 +276,8 @@ export class FetchSource implements Source {
   }
 
   #greet(hello: Hello): End | undefined {
+    // They were changed while this connection was asked for: the next one begins where this one did.
+    if (this.#channels !== this.#followed) return { atOnce: true }
     this.#hello = hello
     this.#ofAddress = hello.channels.filter((channel) => !this.#followed.includes(channel))
     this.#watchdog.watch(this.#limitMs())
@@ -283,8 +285,7 @@ export class FetchSource implements Source {
       error: undefined,
       user: hello.user ?? undefined,
     })
-    // They were changed while this connection was asked for: the next one begins where this one did.
-    return this.#channels === this.#followed ? undefined : { atOnce: true }
+    return undefined
   }
 
   #part({ reason, reconnect }: Bye): End {

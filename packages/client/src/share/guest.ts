@@ -53,6 +53,7 @@ export class Guest implements Source {
   #said = ''
   #count = 0
   #asked = 0
+  #askedFrom: string | undefined
   #impatience: ReturnType<typeof setTimeout> | undefined
   /** What was said and waits, should a reader hold the stream up. */
   readonly #inbox: HostMessage[] = []
@@ -140,7 +141,7 @@ export class Guest implements Source {
     const left = this.#left
     this.#tabs.locks
       .request(guestLock(name, this.#id), () => {
-        if (this.#stay === stay) this.#ask()
+        this.#ask()
         return left
       })
       .catch(complain)
@@ -187,7 +188,9 @@ export class Guest implements Source {
 
   /** Says where it stands. Whoever is the host answers with what is missing. */
   #ask(wake = false): void {
+    if (this.#stay.signal.aborted) return
     this.#asked = ++this.#count
+    this.#askedFrom = this.#cursor
     this.#watchdog.watch(QUIET_MS)
     this.#post({
       type: 'ask',
@@ -268,7 +271,14 @@ export class Guest implements Source {
   }
 
   #settle({ host, n, missed, status, cursor }: Extract<HostMessage, { type: 'welcome' }>): void {
+    if (this.#askedFrom === undefined && this.#cursor !== undefined) {
+      // Meanwhile it began with the host before: this one must know where.
+      this.#ask()
+      return
+    }
     this.#host = host
+    // The host before may still answer, too: it does not know what was missed of it meanwhile.
+    this.#asked = 0
     clearTimeout(this.#impatience)
     this.#impatience = undefined
     this.#inbox.unshift(...missed.map((sent) => ({ type: 'event', host, ...sent }) as const), {
