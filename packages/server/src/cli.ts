@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   tail: async () => (await import('./commands/tail.ts')).tailCommand(),
   history: async () => (await import('./commands/history.ts')).historyCommand(),
   status: async () => (await import('./commands/status.ts')).statusCommand(),
+  top: async () => (await import('./commands/top.ts')).topCommand(),
   connections: async () => (await import('./commands/connections.ts')).connectionsCommand(),
   kick: async () => (await import('./commands/kick.ts')).kickCommand(),
   token: async () => (await import('./commands/token.ts')).tokenCommand(),

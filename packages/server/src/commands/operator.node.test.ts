@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { API_KEY, closedServer, listenerToken } from '../testing/closed-server.ts'
 import { type OpenStream, openStream } from '../testing/heard-stream.ts'
 import { Program } from '../testing/program.ts'
@@ -88,6 +89,38 @@ test('status ends with 1 when a server is not ready, is none of ours, or does no
   const nobody = new Program(t, ['status', '--url', 'http://localhost:1'])
   assert.equal(await nobody.exitCode, 1)
 })
+
+test('top prints what happens in a second, in lines or as JSON', async (t) => {
+  const { run, listen, publishAll } = await server(t)
+  await listen('alice', 'orders')
+  const lines = run('top', '--count', '2')
+  const objects = run('top', '--count', '2', '--json')
+  const stop = new AbortController()
+  const publishing = publishUntil(stop.signal, () => publishAll('orders', [1, 2, 3]))
+  const [head, first] = (await lines).stdout.split('\n')
+  assert.match(head!, /^ +TIME +STREAMS +BEHIND +PUBLISH\/s +DELIVER\/s /)
+  assert.match(first!, /^\d\d:\d\d:\d\d +1 +0 +[1-9]/)
+  const moments = (await objects).stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  stop.abort()
+  await publishing
+  assert.equal(moments.length, 2)
+  for (const { connections, publishesPerSecond, deliveriesPerSecond } of moments) {
+    assert.equal(connections, 1)
+    assert.ok(publishesPerSecond > 0 && deliveriesPerSecond > 0)
+  }
+  assert.equal((await run('top', '--interval', '0s')).exitCode, 2)
+  assert.equal((await run('top', '--count', 'many')).exitCode, 2)
+})
+
+async function publishUntil(over: AbortSignal, publish: () => Promise<unknown>): Promise<void> {
+  while (!over.aborted) {
+    await publish()
+    await delay(20)
+  }
+}
 
 test('connections lists who is there, all or some', async (t) => {
   const { run, listen } = await server(t)

@@ -16,6 +16,7 @@ import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
 import { tailCommand } from './tail.ts'
 import { tokenCommand } from './token.ts'
+import { topCommand } from './top.ts'
 import { versionCommand } from './version.ts'
 
 const page = readFileSync(new URL('../../../../docs/reference/cli.md', import.meta.url), 'utf8')
@@ -33,6 +34,7 @@ describe('docs/reference/cli.md', () => {
     keyCommand(),
     historyCommand(),
     statusCommand(),
+    topCommand(),
     connectionsCommand(),
     kickCommand(),
     doctorCommand(),
