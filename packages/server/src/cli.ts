@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   token: async () => (await import('./commands/token.ts')).tokenCommand(),
   key: async () => (await import('./commands/key.ts')).keyCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  bench: async () => (await import('./commands/bench.ts')).benchCommand(),
   check: async () => (await import('./commands/check.ts')).checkCommand(),
   config: async () => (await import('./commands/config.ts')).configCommand(),
   version: async () => (await import('./commands/version.ts')).versionCommand(),

@@ -84,7 +84,8 @@ export function unreachable({ url }: Target, error: NodeJS.ErrnoException): Unre
 /** Keeps an answer that is no problem of ours, such as a page of a proxy, from filling the screen. */
 const MAX_SHOWN_LENGTH = 500
 
-async function refused({ url }: Target, response: IncomingMessage): Promise<Failure> {
+/** What to say of an answer that is no success. */
+export async function refused({ url }: Target, response: IncomingMessage): Promise<Failure> {
   const body = await text(response)
   const problem = parseProblem(body)
   const status = response.statusCode ?? 0

@@ -7,6 +7,7 @@ import { parseDuration } from '../duration.ts'
 import { Failure, usageFailure } from '../failure.ts'
 import { type Painter, painter } from '../painter.ts'
 import { printable } from '../printable.ts'
+import { progressLine } from '../progress-line.ts'
 
 interface DoctorFlags {
   readonly channel?: string
@@ -93,12 +94,4 @@ function diagnosisText({ trouble, culprit, because, fix }: Diagnosis, paint: Pai
   const cause = `${paint('bold', printable(culprit))} (${printable(because)})`
   const indented = fix.replace(/^(?=.)/gm, '    ')
   return `\n${paint('bold', printable(trouble))}\n  Likely cause: ${cause}\n  What helps:\n${indented}\n`
-}
-
-/** One line on a terminal that is written over; nothing in a file. */
-function progressLine(): (text: string) => void {
-  const { stderr } = process
-  return (text) => {
-    if (stderr.isTTY) stderr.write(`\r\x1b[2K${text}`)
-  }
 }

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { API_KEY, closedServer, listenerToken } from '../testing/closed-server.ts'
+import { eventually } from '../testing/eventually.ts'
 import { type OpenStream, openStream } from '../testing/heard-stream.ts'
 import { Program } from '../testing/program.ts'
 
@@ -19,6 +20,7 @@ interface Server {
   run(...args: string[]): Promise<Ended>
   publish(channel: string, data: unknown): Promise<string>
   publishAll(channel: string, data: readonly unknown[]): Promise<unknown>
+  call(method: 'GET' | 'DELETE', path: string): Promise<{ connections: { id: string }[] }>
   /** Resolves when the stream has begun. */
   listen(user: string, channel: string): Promise<OpenStream>
 }
@@ -41,6 +43,9 @@ async function server(t: TestContext, options: Readonly<Record<string, string>> 
     },
     publish: async (channel, data) => (await publish([{ channel, data }]))[0]!.id,
     publishAll: (channel, all) => publish(all.map((data) => ({ channel, data }))),
+    async call(method, path) {
+      return (await fetch(`${url}${path}`, { method, headers })).json() as ReturnType<Server['call']>
+    },
     async listen(user, channel) {
       const token = await listenerToken({ sub: user, fanline: { subscribe: ['**'] } })
       const stream = await openStream(t, `${url}/v1/events/${channel}`, { Authorization: `Bearer ${token}` })
@@ -181,3 +186,57 @@ test('history prints what the log has, page by page, and says what it has not', 
   assert.equal(JSON.parse(heard.at(-1)!).data, 1599)
   assert.equal(trimmed.stderr, 'fanline: some events before these are gone.\n')
 })
+
+test('bench opens streams, publishes to them and says how long that took, with a chart or as JSON', async (t) => {
+  const { run } = await server(t)
+  const few = ['--streams', '5', '--rate', '20', '--duration', '1s']
+  const { exitCode, stdout } = await run('bench', ...few)
+  assert.equal(exitCode, 0)
+  assert.match(stdout, /^streams +5, opened in \d+ ms\npublished +20\ndelivered +100 of 100\nlag +half in \d/)
+  assert.match(stdout, /^ {2}< +\d+ ms +[\d.]+ % █/m)
+  const report = JSON.parse((await run('bench', ...few, '--json')).stdout)
+  const { published, expected, delivered, lagMs, lags } = report
+  assert.deepEqual([published, expected, delivered], [20, 100, 100])
+  assert.ok(lagMs.p50 > 0 && lagMs.p50 <= lagMs.p90 && lagMs.p90 <= lagMs.p99 && lagMs.p99 <= lagMs.max)
+  assert.equal(
+    lags.reduce((sum: number, { count }: { count: number }) => sum + count, 0),
+    100,
+  )
+})
+
+test('bench ends with 1 when something did not arrive, and with 2 for what is too much', async (t) => {
+  const { run } = await server(t, { 'limits.connections': '3' })
+  const tooMany = await run('bench', '--streams', '4', '--duration', '1s')
+  assert.equal(tooMany.exitCode, 1)
+  assert.match(tooMany.stderr, /^fanline: too-many-connections: /)
+  const { run: runFirst, kickAll } = await losing(t)
+  const lost = runFirst('bench', '--streams', '2', '--duration', '2s')
+  await kickAll(2)
+  const { exitCode, stdout, stderr } = await lost
+  assert.equal(exitCode, 1)
+  assert.match(stdout, /2 of them lost/)
+  assert.match(stderr, /deliveries did not come\.\n$/)
+  for (const flags of [
+    ['--streams', '10001'],
+    ['--rate', '0'],
+    ['--duration', '2h'],
+  ]) {
+    assert.equal((await run('bench', ...flags)).exitCode, 2)
+  }
+})
+
+/** A server that ends its streams as soon as there are so many. */
+async function losing(
+  t: TestContext,
+): Promise<Pick<Server, 'run'> & { kickAll(count: number): Promise<void> }> {
+  const { run, call } = await server(t)
+  const open = async (): Promise<readonly { readonly id: string }[]> =>
+    (await call('GET', '/v1/connections')).connections
+  return {
+    run,
+    async kickAll(count) {
+      await eventually(async () => (await open()).length >= count, `${count} streams`)
+      for (const { id } of await open()) await call('DELETE', `/v1/connections/${id}`)
+    },
+  }
+}

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import type { Command } from 'commander'
 import { NAMED_OPTIONS } from '../config/named-options.ts'
+import { benchCommand } from './bench.ts'
 import { checkCommand } from './check.ts'
 import { configCommand } from './config.ts'
 import { connectionsCommand } from './connections.ts'
@@ -38,6 +39,7 @@ describe('docs/reference/cli.md', () => {
     connectionsCommand(),
     kickCommand(),
     doctorCommand(),
+    benchCommand(),
     checkCommand(),
     configCommand(),
     versionCommand(),

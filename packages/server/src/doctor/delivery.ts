@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { padding, publish, type SentEvent } from '../client/publish.ts'
 import { Failure } from '../failure.ts'
 import type { CheckResult, Diagnosis, Patient } from './check.ts'
 import { blame } from './cures.ts'
 import { Probe, streamPath } from './probe.ts'
-import { padding, publish, type SentEvent } from './publish.ts'
 
 /** How long the first event of a stream may take, and one that was published; in milliseconds. */
 const PATIENCE_MS = 3000

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GapNotice, Hello } from '@fanline/protocol'
+import { publish } from '../client/publish.ts'
 import { Failure } from '../failure.ts'
 import type { CheckResult, Diagnosis, Patient } from './check.ts'
 import { blame } from './cures.ts'
 import { Probe, streamPath } from './probe.ts'
-import { publish } from './publish.ts'
 
 /** How long each step may take, in milliseconds. */
 const PATIENCE_MS = 3000

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { text } from 'node:stream/consumers'
 import type { PublishReceipt } from '@fanline/hub'
-import { call } from '../client/request.ts'
-import type { Target } from '../client/target.ts'
+import { call } from './request.ts'
+import type { Target } from './target.ts'
 
-/** A publish of the doctor, and when it was sent, as of {@link performance.now}. */
+/** A publish, and when it was sent, as of {@link performance.now}. */
 export interface SentEvent extends PublishReceipt {
   readonly sentMs: number
   readonly tookMs: number
 }
 
 /**
- * Publishes to the channel of the doctor, by the same way as everybody.
+ * Publishes an event, by the same way as everybody, and measures the round trip.
  * @throws Failure when it is refused
  */
 export async function publish(
