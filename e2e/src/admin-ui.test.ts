@@ -1,12 +1,13 @@
 // The admin UI in Chromium, over a server with traffic that tries to run in it.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { LOOKS, mustBeSound, openAdmin } from './admin-page.ts'
+import type { Browser, Page } from 'playwright-core'
+import { type AdminPage, LOOKS, mustBeSound, openAdmin } from './admin-page.ts'
 import { launchChromium } from './chromium.ts'
 import { type DevServer, startDevServer } from './dev-server.ts'
-import { startHostileTraffic } from './hostile-traffic.ts'
+import { HOSTILE_TEXTS, startHostileTraffic } from './hostile-traffic.ts'
 import { startServer } from './running-server.ts'
 
 /** Where pictures of the screens go, when somebody wants to look at them. */
@@ -28,24 +29,38 @@ after(async () => {
   await server?.stop()
 })
 
-/** Each screen, and what it shows when it has what it asked for. */
-const SCREENS: readonly (readonly [name: string, shows: string])[] = [
+/** Each screen, what it shows when it has what it asked for, and what to do before. */
+const SCREENS: readonly (readonly [name: string, shows: string, act?: (page: Page) => Promise<void>])[] = [
   ['Overview', 'th:has-text("this server")'],
+  ['Connections', 'td:has-text("onerror")'],
+  ['Users', 'th:has-text("onerror")'],
+  ['Channels', 'th:has-text("hacked")'],
+  ['Publish', 'pre:has-text("onerror")', fillPublish],
+  ['Config', 'code:has-text("limits.bodyBytes")'],
+  [
+    'Token',
+    'pre:has-text("onerror")',
+    (page) => page.fill('#token', tokenOf({ sub: HOSTILE_TEXTS[0], exp: 1 })),
+  ],
 ]
 
 for (const look of LOOKS) {
   describe(`at ${look.width} pixels, ${look.colorScheme}`, () => {
-    for (const [name, shows] of SCREENS) {
+    let admin: AdminPage
+    before(async () => {
+      admin = await openAdmin(browser, server.origin, look)
+    })
+    after(() => admin?.context.close())
+
+    for (const [name, shows, act] of SCREENS) {
       test(name, async () => {
-        const admin = await openAdmin(browser, server.origin, look)
         await admin.show(name)
+        await act?.(admin.page)
         await admin.page.locator(shows).first().waitFor()
         await mustBeSound(admin, name)
-        if (PICTURES !== undefined) {
-          mkdirSync(PICTURES, { recursive: true })
-          await admin.page.screenshot({ path: `${PICTURES}/${name}-${look.width}.png`, fullPage: true })
-        }
-        await admin.context.close()
+        if (PICTURES === undefined) return
+        mkdirSync(PICTURES, { recursive: true })
+        await admin.page.screenshot({ path: `${PICTURES}/${name}-${look.width}.png`, fullPage: true })
       })
     }
   })
@@ -60,6 +75,70 @@ test('charts get a point each second, and say the newest figure in text', async 
     () => Number(document.querySelector('figure:nth-of-type(3) strong')?.textContent) > 0,
   )
   await admin.context.close()
+})
+
+test('who is connected is found by user and channel, and can be kicked', async () => {
+  const { page, context, complaints } = await openAdmin(browser, server.origin, LOOKS[0]!)
+  const stream = await fetch(`${server.origin}/v1/events/kicked.1?user=kicked`)
+  await page.goto(`${server.origin}/admin#/channels`)
+  await page.getByLabel('Find').fill('kicked')
+  await page.getByRole('link', { name: 'Connections of kicked.1' }).click()
+  await page.getByRole('cell', { name: 'kicked', exact: true }).waitFor()
+  assert.equal(await page.locator('tbody tr').count(), 1)
+  await page.getByRole('button', { name: /^Kick/ }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Kick' }).click()
+  await page.getByRole('status').filter({ hasText: 'Ended' }).waitFor()
+  assert.match(await stream.text(), /"reason":"kicked"/)
+  assert.deepEqual(complaints, [])
+  await context.close()
+})
+
+test('tokens of a user are revoked, and the revocation lifted', async () => {
+  const { page, context } = await openAdmin(browser, server.origin, LOOKS[0]!)
+  const name = HOSTILE_TEXTS[0]!
+  await page.goto(`${server.origin}/admin#/users?${new URLSearchParams({ user: name })}`)
+  await page.getByRole('button', { name: `Revoke ${name}` }).click()
+  await page.keyboard.press('Escape')
+  assert.equal((await revocations()).length, 0, 'Escape does nothing')
+  await page.getByRole('button', { name: `Revoke ${name}` }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click()
+  await page.getByRole('table', { name: 'Revocations in force' }).getByText(name).waitFor()
+  assert.equal((await revocations())[0]?.user, name)
+  await page.getByRole('button', { name: /^Lift/ }).click()
+  await page.getByText('None is in force.').waitFor()
+  await context.close()
+})
+
+test('what is published arrives, and so does what the command publishes', async () => {
+  const { page, context } = await openAdmin(browser, server.origin, LOOKS[0]!)
+  const listener = await fetch(`${server.origin}/v1/events/by-hand`)
+  await page.goto(`${server.origin}/admin#/publish`)
+  await page.fill('#name', 'by-hand')
+  await page.fill('#data', `{"it's": "$HOME"}`)
+  await page.getByRole('button', { name: 'Publish' }).click()
+  await page.getByRole('status').filter({ hasText: 'for 1 connection.' }).waitFor()
+  execFileSync('sh', ['-c', `${await page.locator('pre').innerText()} -s`])
+  let heard = ''
+  for await (const chunk of listener.body!.pipeThrough(new TextDecoderStream())) {
+    heard += chunk
+    if (heard.split(`{"it's":"$HOME"}`).length === 3) break
+  }
+  await context.close()
+})
+
+test('secrets are not shown, and what was set comes first', async () => {
+  const key = 'a-key-of-the-tests-long-enough-to-be-taken'
+  const closed = await startServer(['start'], { env: { FANLINE_API_KEY: key } })
+  try {
+    const headers = { Authorization: `Bearer ${key}` }
+    const text = await (await fetch(`${closed.origin}/v1/config`, { headers })).text()
+    assert.ok(!text.includes(key))
+    const { options } = JSON.parse(text)
+    const shown = options.find(({ path }: { path: string }) => path === 'api.key')
+    assert.deepEqual(shown, { path: 'api.key', value: '(set)', source: 'FANLINE_API_KEY in the environment' })
+  } finally {
+    await closed.stop()
+  }
 })
 
 test('a server that asks for credentials lets an admin in, and nobody else', async () => {
@@ -91,3 +170,21 @@ test('its policy allows no inline code, and nothing from elsewhere', async () =>
   assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';/)
   assert.doesNotMatch(policy, /unsafe|https?:|\*/)
 })
+
+async function fillPublish(page: Page): Promise<void> {
+  await page.fill('#name', HOSTILE_TEXTS[0]!)
+  await page.fill('#type', HOSTILE_TEXTS[1]!)
+  await page.fill('#data', HOSTILE_TEXTS[2]!)
+}
+
+function tokenOf(claims: object): string {
+  const parts = [{ alg: 'none' }, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString('base64url'),
+  )
+  return `${parts.join('.')}.`
+}
+
+async function revocations(): Promise<{ user?: string }[]> {
+  const answer = await fetch(`${server.origin}/v1/revocations`)
+  return (await answer.json()).revocations
+}

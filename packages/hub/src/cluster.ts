@@ -88,6 +88,13 @@ export interface OnlineUsers extends Silence {
   readonly next: string | null
 }
 
+/** Some topics that somebody follows, in the order of their names. */
+export interface FollowedChannels extends Silence {
+  readonly channels: readonly { readonly channel: string; readonly connections: number }[]
+  /** The `after` of the next page; null at the end. */
+  readonly next: string | null
+}
+
 /** Which of several things in order, and how many of them. */
 export interface PageQuery {
   /** The `next` of the page before; from the beginning when absent. */
@@ -273,6 +280,22 @@ export class Cluster implements PeerSelf {
   }
 
   /**
+   * Topics that somebody follows on any hub, in the order of their names, and how many streams follow each.
+   * @param query.after exclusive
+   * @throws ProblemError `limit-invalid`
+   */
+  async channels(query: PageQuery = {}): Promise<FollowedChannels> {
+    const limit = limitOf(query)
+    const { after = '' } = query
+    const { answers, silent } = await this.#ask({ ask: 'channels', after, limit }, parseUserPage)
+    const pages = [this.#ownChannels(after, limit), ...answers.map(({ answer }) => answer)]
+    const { users, hasMore } = mergePages(pages, limit)
+    const channels = users.map(({ user: channel, connections }) => ({ channel, connections }))
+    const next = hasMore ? (channels.at(-1)?.channel ?? null) : null
+    return { channels, next, ...(this.#peers ? named(silent) : {}) }
+  }
+
+  /**
    * How many streams of other hubs follow the targets of a publish; one that follows two of them counts twice. Undefined
    * where there are no other hubs. Never rejects: what is not known counts as none. Pass it to {@link soon}.
    */
@@ -335,6 +358,8 @@ export class Cluster implements PeerSelf {
         return this.#hub.follow(question.id, question.channels).then((isDone) => isDone || null)
       case 'users':
         return this.#ownUsers(question.channel, question.after, question.limit)
+      case 'channels':
+        return this.#ownChannels(question.after, question.limit)
     }
   }
 
@@ -390,6 +415,11 @@ export class Cluster implements PeerSelf {
       if (user !== undefined) counts.set(user, (counts.get(user) ?? 0) + 1)
     }
     return pageOfUsers(counts, after, limit)
+  }
+
+  /** Pages of topics are put together as those of users are. */
+  #ownChannels(after: string, limit: number): UserPage {
+    return pageOfUsers(this.#registry.countsByTopic(), after, limit)
   }
 
   /** How many connections other hubs have under each of some names; none when nobody can say. */

@@ -19,6 +19,7 @@ export type {
   Cluster,
   ClusterStats,
   ConnectionPage,
+  FollowedChannels,
   OnlineUsers,
   PageQuery,
   PlacedConnection,

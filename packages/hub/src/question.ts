@@ -16,6 +16,8 @@ export type Question =
   | { readonly ask: 'follow'; readonly id: string; readonly channels: readonly string[] }
   /** The next users after an id: those who follow a channel, or all. */
   | { readonly ask: 'users'; readonly channel: string | null; readonly after: string; readonly limit: number }
+  /** The next topics that somebody follows, after a name. */
+  | { readonly ask: 'channels'; readonly after: string; readonly limit: number }
 
 type Checks = {
   readonly [Q in Question as Q['ask']]: {
@@ -31,6 +33,7 @@ const CHECKS: Checks = {
   renew: { id: isText, renewal: isRenewal },
   follow: { id: isText, channels: isTexts },
   users: { channel: (value) => value === null || isText(value), after: isText, limit: isCount },
+  channels: { after: isText, limit: isCount },
 }
 
 /** Undefined for what no hub of this version asks: others may write to the same engine. */

@@ -79,6 +79,14 @@ export class Registry<C extends Follower> {
     return this.#users
   }
 
+  /** Topics that somebody follows, and how many connections do. */
+  *countsByTopic(): Generator<readonly [string, number]> {
+    for (const [name, { connections }] of this.#following) {
+      // Names that begin with `@` are the hub's own.
+      if (connections.size > 0 && !name.startsWith('@')) yield [name, connections.size]
+    }
+  }
+
   /** How many connections come from an address. */
   countAt(address: string): number {
     return this.#addresses.get(address) ?? 0

@@ -98,6 +98,7 @@ const MATRIX: Readonly<Record<string, Row | 'for everybody' | 'in dev mode'>> = 
   'GET /v1/stats': ofAdmins,
   'GET /v1/connections': ofAdmins,
   'DELETE /v1/connections/*': { part: ({ connection }) => connection, ...ofAdmins },
+  'GET /v1/channels': ofAdmins,
   'GET /v1/users': ofAdmins,
   'GET /v1/users/*': { part: () => 'alice', ...ofAdmins },
   'DELETE /v1/users/*/connections': { part: () => 'alice', ...ofAdmins },
@@ -110,6 +111,7 @@ const MATRIX: Readonly<Record<string, Row | 'for everybody' | 'in dev mode'>> = 
   'GET /docs': 'for everybody',
   'GET /metrics': ofAdmins,
   'GET /v1/system': ofAdmins,
+  'GET /v1/config': ofAdmins,
   'POST /demo/task': 'in dev mode',
 }
 

@@ -11,6 +11,7 @@ import { ProblemError } from '@fanline/protocol'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import type { Asset } from './assets.ts'
+import type { ShownOption } from './config/effective-config.ts'
 import type { Demo } from './demo.ts'
 import type { Health } from './health.ts'
 import type { Logger } from './logger.ts'
@@ -28,6 +29,8 @@ export interface AppParts {
   readonly health: Health
   readonly metrics: Metrics
   readonly systemView: SystemView
+  /** The configuration that counts, without secrets. */
+  readonly options: readonly ShownOption[]
   readonly logger: Logger
   readonly assets: readonly Asset[]
   /** Runs the task of the demo page; absent outside dev mode. */
@@ -66,6 +69,12 @@ const ROUTES: readonly AppRoute[] = [
     path: '/v1/system',
     admin: true,
     answer: ({ systemView }, c) => c.json(systemView.report()),
+  },
+  {
+    method: 'GET',
+    path: '/v1/config',
+    admin: true,
+    answer: ({ options }, c) => c.json({ options }),
   },
   {
     method: 'POST',

@@ -7,7 +7,8 @@ import { Tickets } from '@fanline/hub/ticket'
 import { appListener } from './app.ts'
 import { ADMIN_PAGES, DEMO_PAGES, DOCS_FILES, loadAssets } from './assets.ts'
 import { clientAddress } from './client-address.ts'
-import { hubOptions } from './config/load-config.ts'
+import { shownOptions } from './config/effective-config.ts'
+import { hubOptions, type LoadedConfig } from './config/load-config.ts'
 import type { Config } from './config/server-options.ts'
 import { configuredLog } from './configured-log.ts'
 import { startDemo } from './demo.ts'
@@ -46,6 +47,8 @@ export interface Profile {
   readonly demo: boolean
   /** Presets ask nobody for a credential, whatever is configured; but for `starter`, where it has an authenticator. */
   readonly opensPresets: boolean
+  /** Where options were set, which admins are shown; nowhere when absent. */
+  readonly sources?: LoadedConfig['sources']
 }
 
 /** A server that answers. */
@@ -105,6 +108,7 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   const metrics = createMetrics(hub, settings.length > 0)
   const systemView = new SystemView()
   const demo = profile.demo ? startDemo(hub) : undefined
+  const options = shownOptions(config, profile.sources ?? new Map())
   const demoPages = profile.demo ? loadAssets(DEMO_PAGES) : []
   const adminPages = loadAssets(ADMIN_PAGES)
   const openPages = [...demoPages, ...loadAssets(DOCS_FILES)]
@@ -132,7 +136,7 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   ): Promise<number> => {
     const answers = { hub, authenticator, logger, ...routes }
     const assets = routes.servesAdmin ? [...openPages, ...adminPages] : openPages
-    const answerOther = appListener({ ...answers, health, metrics, systemView, assets, demo })
+    const answerOther = appListener({ ...answers, health, metrics, systemView, options, assets, demo })
     const listener = await listen({
       ...door,
       addresses,

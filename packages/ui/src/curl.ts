@@ -5,9 +5,13 @@ export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }
 
-/** The command that publishes this. */
-export function curlPublish(request: PublishRequest): string {
-  return `curl -d ${shellQuote(JSON.stringify(request))} ${location.origin}/v1/publish`
+/**
+ * The command that publishes this.
+ * @param token the shell's word for what the server asks for, if it does
+ */
+export function curlPublish(request: PublishRequest, token?: string): string {
+  const header = token === undefined ? '' : ` -H "Authorization: Bearer ${token}"`
+  return `curl${header} -d ${shellQuote(JSON.stringify(request))} ${location.origin}/v1/publish`
 }
 
 /** The command that listens, printing each byte as it comes. */

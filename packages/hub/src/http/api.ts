@@ -77,6 +77,7 @@ export const ROUTES: readonly Route[] = [
   },
   { method: 'GET', path: ['v1', 'connections'], admin: true, answer: connections },
   { method: 'DELETE', path: ['v1', 'connections', '*'], admin: true, answer: disconnectOne },
+  { method: 'GET', path: ['v1', 'channels'], admin: true, answer: channels },
   { method: 'GET', path: ['v1', 'users'], admin: true, answer: users },
   {
     method: 'GET',
@@ -180,13 +181,7 @@ function joinStream({ hub, access, request, parts }: Context): Promise<ApiAnswer
 async function history({ hub, access, request, parts }: Context): Promise<ApiAnswer> {
   const channel = parts[0]!
   mustSubscribe(access, channel)
-  const limit = request.query.get('limit')
-  return {
-    json: await hub.history(channel, {
-      after: request.query.get('after') ?? undefined,
-      limit: limit === null ? undefined : Number(limit),
-    }),
-  }
+  return { json: await hub.history(channel, pageOf(request)) }
 }
 
 async function connections({ hub, request }: Context): Promise<ApiAnswer> {
@@ -194,19 +189,22 @@ async function connections({ hub, request }: Context): Promise<ApiAnswer> {
   const user = query.get('user')
   const channel = query.get('channel')
   const filter = { ...(user === null ? {} : { user }), ...(channel === null ? {} : { channel }) }
-  return { json: await hub.cluster.connections(filter, { after: query.get('after') ?? undefined }) }
+  return { json: await hub.cluster.connections(filter, pageOf(request)) }
+}
+
+async function channels({ hub, request }: Context): Promise<ApiAnswer> {
+  return { json: await hub.cluster.channels(pageOf(request)) }
 }
 
 async function users({ hub, request }: Context): Promise<ApiAnswer> {
-  const { query } = request
+  const channel = request.query.get('channel') ?? undefined
+  return { json: await hub.cluster.users({ ...pageOf(request), channel }) }
+}
+
+/** Which part of a list is asked for. */
+function pageOf({ query }: ApiRequest): { after: string | undefined; limit: number | undefined } {
   const limit = query.get('limit')
-  return {
-    json: await hub.cluster.users({
-      channel: query.get('channel') ?? undefined,
-      after: query.get('after') ?? undefined,
-      limit: limit === null ? undefined : Number(limit),
-    }),
-  }
+  return { after: query.get('after') ?? undefined, limit: limit === null ? undefined : Number(limit) }
 }
 
 async function disconnectOne({ hub, parts }: Context): Promise<ApiAnswer> {

@@ -2,6 +2,7 @@ import { openAccess } from '@fanline/hub/routes'
 import { Command } from 'commander'
 import type { Entrance, Profile, RunningServer } from '../compose.ts'
 import { type Environment, readEnvironment } from '../config/environment.ts'
+import type { LoadedConfig } from '../config/load-config.ts'
 import type { Config } from '../config/server-options.ts'
 import { type Credentials, credentials } from '../credentials.ts'
 import { Failure, usageFailure } from '../failure.ts'
@@ -12,7 +13,7 @@ import { painter } from '../painter.ts'
 import { presetSettings } from '../presets/preset-settings.ts'
 import { runUntilSignal } from '../run-until-signal.ts'
 import { VERSION } from '../version.ts'
-import { addServerFlags, configOf, type PlatformVariables } from './server-flags.ts'
+import { addServerFlags, loadedFor, type PlatformVariables } from './server-flags.ts'
 
 /** HOST is left out: some shells set it to the name of the machine. */
 const DEV_VARIABLES: PlatformVariables = new Map([['port', 'PORT']])
@@ -31,10 +32,10 @@ export function devCommand(): Command {
       'Starts a server for development, with a demo page. It is open: everybody on this machine may be any user,\n' +
         'publish and listen. It answers on localhost only, and refuses to start with NODE_ENV=production.',
     )
-  return addServerFlags(command).action(async () => dev(configOf(command, DEV_VARIABLES)))
+  return addServerFlags(command).action(async () => dev(loadedFor(command, DEV_VARIABLES)))
 }
 
-async function dev(config: Config): Promise<void> {
+async function dev({ config, sources }: LoadedConfig): Promise<void> {
   refuseProduction(readEnvironment(process.cwd()))
   const logger = createLogger(config.log.level, 'human')
   const profile: Profile = {
@@ -44,6 +45,7 @@ async function dev(config: Config): Promise<void> {
     adminEntrance: entrance(config.admin.host),
     demo: true,
     opensPresets: true,
+    sources,
   }
   await runUntilSignal(logger, async () => {
     // Only here: the other commands need not wait for what a server consists of.

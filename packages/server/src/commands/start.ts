@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { Profile } from '../compose.ts'
+import type { LoadedConfig } from '../config/load-config.ts'
 import type { Config } from '../config/server-options.ts'
 import { credentials, hasCredentials } from '../credentials.ts'
 import { usageFailure } from '../failure.ts'
@@ -9,7 +10,7 @@ import { warnOfFewOpenFiles } from '../open-files.ts'
 import { presetSettings } from '../presets/preset-settings.ts'
 import { runUntilSignal } from '../run-until-signal.ts'
 import { VERSION } from '../version.ts'
-import { addServerFlags, configOf, type PlatformVariables } from './server-flags.ts'
+import { addServerFlags, loadedFor, type PlatformVariables } from './server-flags.ts'
 
 /** Hosting platforms say with these where to listen. */
 export const START_VARIABLES: PlatformVariables = new Map([
@@ -24,12 +25,12 @@ export function startCommand(): Command {
     .description(
       'Starts a server that asks for credentials. It listens on 127.0.0.1 unless --host names another address.',
     )
-  return addServerFlags(command).action(async () => start(configOf(command, START_VARIABLES)))
+  return addServerFlags(command).action(async () => start(loadedFor(command, START_VARIABLES)))
 }
 
-async function start(config: Config): Promise<void> {
+async function start({ config, sources }: LoadedConfig): Promise<void> {
   const logger = createLogger(config.log.level, 'json')
-  const profile = startProfile(config, logger)
+  const profile = { ...startProfile(config, logger), sources }
   await runUntilSignal(logger, async () => {
     // Only here: the other commands need not wait for what a server consists of.
     const { compose } = await import('../compose.ts')

@@ -9,6 +9,30 @@ const HIDDEN = '(set)'
 /** Sections and values, without options that are not set. */
 export type ShownConfig = Readonly<Record<string, unknown>>
 
+/** An option as it counts. */
+export interface ShownOption {
+  readonly path: string
+  /** Null when it is not set; a secret is hidden. */
+  readonly value: unknown
+  /** Where it was set; null for a default. */
+  readonly source: string | null
+}
+
+/** Every option, in the order of the reference. Secrets are hidden. */
+export function shownOptions(
+  config: LoadedConfig['config'],
+  sources: LoadedConfig['sources'],
+): readonly ShownOption[] {
+  return NAMED_OPTIONS.map(({ path, row }) => {
+    const value = valueAt(config, path)
+    return {
+      path,
+      value: isNotSet(value) ? null : visibleValue(row, value, false),
+      source: sources.get(path) ?? null,
+    }
+  })
+}
+
 /** What counts, as it would stand in a file. Secrets are hidden unless they are asked for. */
 export function effectiveConfig({ config }: LoadedConfig, showsSecrets: boolean): ShownConfig {
   const shown: Record<string, unknown> = {}

@@ -1,5 +1,11 @@
 import type { FunctionComponent } from 'preact'
+import { Channels } from './channels.tsx'
+import { Config } from './config.tsx'
+import { Connections } from './connections.tsx'
 import { Overview } from './overview.tsx'
+import { Publish } from './publish.tsx'
+import { Token } from './token.tsx'
+import { Users } from './users.tsx'
 
 /** A part of the UI with an address of its own. */
 export interface Screen {
@@ -12,4 +18,10 @@ export interface Screen {
 /** All screens; the first one is shown where none is named. */
 export const SCREENS: readonly [Screen, ...Screen[]] = [
   { path: 'overview', name: 'Overview', Body: Overview },
+  { path: 'connections', name: 'Connections', Body: Connections },
+  { path: 'users', name: 'Users', Body: Users },
+  { path: 'channels', name: 'Channels', Body: Channels },
+  { path: 'publish', name: 'Publish', Body: Publish },
+  { path: 'config', name: 'Config', Body: Config },
+  { path: 'token', name: 'Token', Body: Token },
 ]

@@ -1,14 +1,10 @@
-import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import { ConfirmDialog } from './confirm.tsx'
 import { usePolling } from './poll.ts'
+import { path } from './route.ts'
 import { samples, takeSample, trouble } from './samples.ts'
 import { SCREENS, type Screen } from './screens.ts'
 import { credential, signOut } from './session.ts'
-
-const path = signal(pathHere())
-addEventListener('hashchange', () => {
-  path.value = pathHere()
-})
 
 /** Header, navigation, and the screen that the address names. */
 export function Shell() {
@@ -44,6 +40,7 @@ export function Shell() {
       <main id="main" ref={main} tabIndex={-1}>
         <screen.Body key={screen.path} />
       </main>
+      <ConfirmDialog />
     </div>
   )
 }
@@ -68,8 +65,4 @@ function Health() {
       {trouble.value === '' ? (isLive ? 'Live' : 'Connecting') : trouble.value}
     </span>
   )
-}
-
-function pathHere(): string {
-  return location.hash.slice(2).split('?')[0]!
 }
