@@ -16,6 +16,13 @@ const NEXT: Parameter = {
   schema: TEXT,
 }
 
+const LIMIT: Parameter = {
+  name: 'limit',
+  in: 'query',
+  description: 'How many at most; 1,000 when absent.',
+  schema: { ...COUNT, minimum: 1, maximum: 1000 },
+}
+
 const OF_CHANNEL: Parameter = {
   name: 'channel',
   in: 'query',
@@ -65,9 +72,14 @@ export const ADMIN: Operations = {
     summary: 'Open streams',
     description: 'Oldest first, 1,000 on a page.',
     for: 'admin',
-    parameters: [{ name: 'user', in: 'query', description: 'Only theirs.', schema: TEXT }, OF_CHANNEL, NEXT],
+    parameters: [
+      { name: 'user', in: 'query', description: 'Only theirs.', schema: TEXT },
+      OF_CHANNEL,
+      NEXT,
+      LIMIT,
+    ],
     answers: { 200: { description: 'A page.', content: { 'application/json': ref('Connections') } } },
-    problems: ['after-invalid'],
+    problems: ['after-invalid', 'limit-invalid'],
     examples: [
       {
         title: 'of one user',
@@ -133,22 +145,31 @@ export const ADMIN: Operations = {
       },
     ],
   },
+  'GET /v1/channels': {
+    id: 'channels',
+    group: GROUP,
+    summary: 'What is followed',
+    description: 'Topics in the order of their names, with how many streams follow each.',
+    for: 'admin',
+    parameters: [NEXT, LIMIT],
+    answers: { 200: { description: 'A page.', content: { 'application/json': ref('FollowedChannels') } } },
+    problems: ['limit-invalid'],
+    examples: [
+      {
+        title: 'all of them',
+        path: '/v1/channels',
+        status: 200,
+        answer: { channels: [{ channel: 'orders', connections: 1 }], next: null },
+      },
+    ],
+  },
   'GET /v1/users': {
     id: 'users',
     group: GROUP,
     summary: 'Who is online',
     description: 'In the order of their ids, with how many streams each has.',
     for: 'admin',
-    parameters: [
-      OF_CHANNEL,
-      NEXT,
-      {
-        name: 'limit',
-        in: 'query',
-        description: 'How many at most; 1,000 when absent.',
-        schema: { ...COUNT, minimum: 1, maximum: 1000 },
-      },
-    ],
+    parameters: [OF_CHANNEL, NEXT, LIMIT],
     answers: { 200: { description: 'A page.', content: { 'application/json': ref('Users') } } },
     problems: ['limit-invalid'],
     examples: [

@@ -183,6 +183,11 @@ export const SCHEMAS = {
     next: { type: ['string', 'null'] },
     'silent?': SILENT,
   }),
+  FollowedChannels: fields({
+    channels: listOf(fields({ channel: TEXT, connections: COUNT })),
+    next: { type: ['string', 'null'] },
+    'silent?': SILENT,
+  }),
   Closed: fields({ closed: COUNT, 'silent?': SILENT }),
   Users: fields({
     users: listOf(fields({ user: TEXT, connections: COUNT })),
@@ -226,6 +231,9 @@ export const SCHEMAS = {
         { type: 'null' },
       ],
     },
+  }),
+  Config: fields({
+    options: listOf(fields({ path: TEXT, value: {}, source: { type: ['string', 'null'] } })),
   }),
   System: fields({
     version: TEXT,

@@ -95,6 +95,15 @@ export const SERVER: Operations = {
       },
     ],
   },
+  'GET /v1/config': {
+    id: 'config',
+    group: GROUP,
+    summary: 'The configuration that counts',
+    description: 'Secrets read `(set)`; what is not set is null.',
+    for: 'admin',
+    answers: { 200: { description: 'All options.', content: { 'application/json': ref('Config') } } },
+    examples: [{ title: 'its beginning', path: '/v1/config', status: 200, answer: '{"options":[{"path":"' }],
+  },
   'GET /openapi.json': {
     id: 'openapi',
     group: GROUP,
