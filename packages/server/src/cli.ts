@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   bench: async () => (await import('./commands/bench.ts')).benchCommand(),
   check: async () => (await import('./commands/check.ts')).checkCommand(),
   config: async () => (await import('./commands/config.ts')).configCommand(),
+  completion: async () => (await import('./commands/completion.ts')).completionCommand(allOthers),
   version: async () => (await import('./commands/version.ts')).versionCommand(),
 }
 
@@ -49,6 +50,11 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stderr.write(`fanline: ${error.message}\n`)
     return error.exitCode
   }
+}
+
+function allOthers(): Promise<Command[]> {
+  const others = Object.entries(COMMANDS).filter(([name]) => name !== 'completion')
+  return Promise.all(others.map(([, load]) => load()))
 }
 
 function withSubcommands(command: Command): Command[] {

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { NAMED_OPTIONS } from '../config/named-options.ts'
 import { benchCommand } from './bench.ts'
 import { checkCommand } from './check.ts'
+import { completionCommand } from './completion.ts'
 import { configCommand } from './config.ts'
 import { connectionsCommand } from './connections.ts'
 import { devCommand } from './dev.ts'
@@ -42,6 +43,7 @@ describe('docs/reference/cli.md', () => {
     benchCommand(),
     checkCommand(),
     configCommand(),
+    completionCommand(async () => []),
     versionCommand(),
   ]
   for (const verb of verbs) {
