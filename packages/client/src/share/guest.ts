@@ -188,6 +188,8 @@ export class Guest implements Source {
 
   /** Says where it stands. Whoever is the host answers with what is missing. */
   #ask(wake = false): void {
+    // A lock that was asked for before it left may come after.
+    if (this.#stay.signal.aborted) return
     if (this.#stay.signal.aborted) return
     this.#asked = ++this.#count
     this.#askedFrom = this.#cursor
