@@ -22,6 +22,7 @@ import type { Counters, EndReason } from './counters.ts'
 import { AT_HEAD, type Cursor } from './cursor.ts'
 import type { Feed } from './feed.ts'
 import type { Frames } from './frames.ts'
+import type { Histogram } from './histogram.ts'
 import { distinct, type Lane } from './lane.ts'
 import type { Entry, Gap, Log, LogPage, LogQuery, StoredEntry } from './log.ts'
 import type { HubOptions } from './options.ts'
@@ -64,6 +65,8 @@ export interface Delivery {
   readonly registry: Registry<Connection>
   readonly catchUps: CatchUps
   readonly counters: Counters
+  /** How long streams lasted, in seconds. */
+  readonly durations: Histogram
   readonly options: HubOptions
   readonly pageEntries: number
   readonly pageBytes: number
@@ -420,6 +423,7 @@ export class Connection implements SinkListener {
     if (this.#announceLive) {
       const data: Checkpoint = { live: true }
       text += this.frames.dialect.control({ type: 'fanline.checkpoint', data, position: this.cursor })
+      counters.caughtUp++
     }
     counters.delivered += entries.length
     this.#announceLive = false
@@ -472,10 +476,12 @@ export class Connection implements SinkListener {
   }
 
   #gaps(gaps: readonly Gap[]): string {
-    this.#delivery.counters.gaps += gaps.length
+    const { counters } = this.#delivery
+    counters.gaps += gaps.length
     this.#announceLive = true
     let text = ''
     for (const { channel, after, through, reason } of gaps) {
+      counters.gapsBy[reason] = (counters.gapsBy[reason] ?? 0) + 1
       const data: GapNotice = { channel, from: String(after), to: String(through), reason }
       text += this.frames.dialect.control({ type: 'fanline.gap', data })
     }
@@ -548,8 +554,9 @@ export class Connection implements SinkListener {
     if (this.state === 'closed') return
     this.state = 'closed'
     this.#skipped = undefined
-    const { registry, counters } = this.#delivery
+    const { registry, counters, clock, durations } = this.#delivery
     registry.leave(this)
+    durations.add((clock.now() - this.connectedAt) / 1000)
     counters.closed++
     counters.closedBy[reason] = (counters.closedBy[reason] ?? 0) + 1
     this.#release?.()

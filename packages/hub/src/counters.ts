@@ -1,4 +1,4 @@
-import type { CloseReason, ProblemCode } from '@fanline/protocol'
+import type { CloseReason, GapReason, ProblemCode } from '@fanline/protocol'
 
 /** Why a stream ended: by a word of the hub, or because the client left. */
 export type EndReason = CloseReason | 'left'
@@ -13,10 +13,14 @@ export interface Counters {
   replayed: number
   /** Gap notices written. */
   gaps: number
+  /** Those of them with each reason. */
+  readonly gapsBy: Partial<Record<GapReason, number>>
   /** Ephemeral events that a connection missed because it was not live. */
   ephemeralSkipped: number
   /** How often a connection's socket was full. */
   fellBehind: number
+  /** How often a connection had read what it missed, and was live. */
+  caughtUp: number
   opened: number
   closed: number
   /** Those of them that ended for a reason. */

@@ -2,6 +2,7 @@ import type { Position } from '@fanline/protocol'
 import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
 import type { Feed } from './feed.ts'
+import type { Histogram } from './histogram.ts'
 import { Flush } from './lane.ts'
 import type { Entry } from './log.ts'
 import type { Registry } from './registry.ts'
@@ -20,19 +21,24 @@ export class FanOut {
   readonly #clock: Clock
   readonly #registry: Registry<Connection>
   readonly #feed: Feed
+  readonly #durations: Histogram
   /** Entries that wait for the next turn. */
   #pending: Entry[] = []
   /** Who still gets the entries of this turn. */
   #touched: Connection[] = []
   #next = 0
+  /** When the oldest of these entries was published. */
+  #since = 0
   #flushing = false
   /** Live connections have everything up to here. */
   #flushed: Position
 
-  constructor(clock: Clock, registry: Registry<Connection>, feed: Feed) {
+  /** @param durations gets one value for each flush: of its oldest entry, when its last connection has it, in seconds */
+  constructor(clock: Clock, registry: Registry<Connection>, feed: Feed, durations: Histogram) {
     this.#clock = clock
     this.#registry = registry
     this.#feed = feed
+    this.#durations = durations
     this.#flushed = feed.complete
   }
 
@@ -61,6 +67,9 @@ export class FanOut {
       connection.deliver(lane)
       length += lane.length
     }
+    if (this.#next === this.#touched.length && this.#next > 0) {
+      this.#durations.add(Math.max(0, this.#clock.now() - this.#since) / 1000)
+    }
     if (this.#next < this.#touched.length || this.#pending.length > 0) {
       this.#clock.defer(this.#turn)
       return
@@ -72,6 +81,7 @@ export class FanOut {
   }
 
   #begin(): void {
+    this.#since = this.#pending[0]?.at ?? 0
     const flush = new Flush(this.#pending)
     this.#pending = []
     this.#touched = []

@@ -33,6 +33,7 @@ const FIGURES = [
   'gaps',
   'ephemeralSkipped',
   'fellBehind',
+  'caughtUp',
   'opened',
   'closed',
 ] as const satisfies readonly (keyof HubStats)[]
@@ -52,6 +53,7 @@ export function addUp(own: HubStats, others: readonly HubStats[]): HubStats {
     lagMs: Math.max(...all.map(({ lagMs }) => lagMs)),
     head: all.map(({ head }) => head).reduce((a, b) => (Number(b) > Number(a) ? b : a)),
     log: own.log,
+    gapsBy: addCounts(all.map(({ gapsBy }) => gapsBy)),
     closedBy: addCounts(all.map(({ closedBy }) => closedBy)),
     problems: addCounts(all.map(({ problems }) => problems)),
   }
@@ -59,12 +61,12 @@ export function addUp(own: HubStats, others: readonly HubStats[]): HubStats {
 
 /** What another hub says of itself; undefined when it cannot be that. */
 export function parseHubStats(value: unknown): HubStats | undefined {
-  const { head, closedBy, problems, ...rest } = Object(value)
+  const { head, gapsBy, closedBy, problems, ...rest } = Object(value)
   if (!FIGURES.every((name) => Number.isFinite(rest[name]))) return undefined
-  if (typeof head !== 'string' || !/^\d+$/.test(head) || !isCounts(closedBy) || !isCounts(problems))
+  if (typeof head !== 'string' || !/^\d+$/.test(head) || ![gapsBy, closedBy, problems].every(isCounts))
     return undefined
   const figures = Object.fromEntries(FIGURES.map((name) => [name, rest[name]])) as unknown as Figures
-  return { ...figures, head, log: null, closedBy, problems }
+  return { ...figures, head, log: null, gapsBy, closedBy, problems }
 }
 
 function isCounts(value: unknown): value is Record<string, number> {

@@ -40,6 +40,7 @@ import { checkEvent, mustBeDefinitions } from './event-check.ts'
 import { FanOut } from './fan-out.ts'
 import { Feed } from './feed.ts'
 import { Frames } from './frames.ts'
+import { CONNECTION_BOUNDS, DELIVERY_BOUNDS, Histogram, type HubDurations } from './histogram.ts'
 import { type History, type HistoryQuery, readHistory } from './history.ts'
 import type { HubStats } from './hub-stats.ts'
 import { type Draft, type Entry, type Gap, type Log, type LogHealth, REVOCATIONS_CHANNEL } from './log.ts'
@@ -141,12 +142,18 @@ export class Hub<Events extends EventMap = EventMap> {
     delivered: 0,
     replayed: 0,
     gaps: 0,
+    gapsBy: {},
     ephemeralSkipped: 0,
     fellBehind: 0,
+    caughtUp: 0,
     opened: 0,
     closed: 0,
     closedBy: {},
     problems: {},
+  }
+  readonly #durations = {
+    delivery: new Histogram(DELIVERY_BOUNDS),
+    connection: new Histogram(CONNECTION_BOUNDS),
   }
   readonly #revocations: RevocationKeeper
   readonly #streams: ChannelStreams
@@ -172,7 +179,7 @@ export class Hub<Events extends EventMap = EventMap> {
     this.#registry = new Registry<Connection>(log)
     this.cluster = new Cluster({ hub: this, registry: this.#registry, peers: log.peers, clock })
     this.#feed = new Feed(this.#tuning.feedEntries, this.#tuning.feedLength)
-    this.#fanOut = new FanOut(clock, this.#registry, this.#feed)
+    this.#fanOut = new FanOut(clock, this.#registry, this.#feed, this.#durations.delivery)
     this.rates = new PublishRates(clock, this.options.limits)
     this.#pulse = new Pulse(clock, this.#registry, this.#fanOut, this.options)
     this.#delivery = {
@@ -182,6 +189,7 @@ export class Hub<Events extends EventMap = EventMap> {
       registry: this.#registry,
       catchUps: new CatchUps(clock),
       counters: this.#counters,
+      durations: this.#durations.connection,
       options: this.options,
       pageEntries: this.#tuning.pageEntries,
       pageBytes: this.#tuning.pageBytes,
@@ -497,6 +505,11 @@ export class Hub<Events extends EventMap = EventMap> {
       log: this.#log.stats?.() ?? null,
       ...this.#counters,
     }
+  }
+
+  /** How long deliveries and streams of this hub took. The figures go on changing. */
+  durations(): HubDurations {
+    return this.#durations
   }
 
   /** Open connections, oldest first; all of them, or those that match every part of the filter. */

@@ -37,9 +37,10 @@ test('metrics carry what the hub counts, and what the process uses', async (t) =
     fanline_published_total: 2,
     fanline_delivered_total: 2,
     fanline_replayed_total: 0,
-    fanline_gaps_total: 0,
+    'fanline_gaps_total{reason="trimmed"}': 0,
     fanline_ephemeral_skipped_total: 0,
     fanline_fell_behind_total: 0,
+    fanline_caught_up_total: 0,
     fanline_connections_opened_total: 2,
     'fanline_connections_closed_total{reason="left"}': 0,
     'fanline_connections_closed_total{reason="kicked"}': 1,
@@ -49,11 +50,21 @@ test('metrics carry what the hub counts, and what the process uses', async (t) =
     fanline_connections: 1,
     fanline_users: 1,
     fanline_channels: 3,
+    'fanline_limits_hit_total{code="too-many-publishes"}': 0,
+    'fanline_auth_failures_total{code="unauthorized"}': 0,
     fanline_behind: 0,
+    fanline_buffered_bytes: 0,
+    fanline_log_ready: 1,
+    fanline_connections_limit: 100_000,
+    fanline_connection_seconds_count: 1,
+    'fanline_connection_seconds_bucket{le="60"}': 1,
     fanline_log_events: 2,
   })) {
     assert.equal(metrics.get(name), value, name)
   }
+  const deliveries = metrics.get('fanline_delivery_seconds_count')!
+  assert(deliveries === 1 || deliveries === 2, 'what leaves in one turn is measured once')
+  assert.equal(metrics.get('fanline_delivery_seconds_bucket{le="+Inf"}'), deliveries)
   assert(metrics.get('fanline_log_bytes')! > 0)
   assert(metrics.get('process_resident_memory_bytes')! > 1e6)
   assert(metrics.has('nodejs_eventloop_lag_seconds'))
