@@ -11,6 +11,11 @@ const packages = [
   { name: 'nginx', program: 'nginx', why: 'deploy/nginx.conf is tried in front of real servers' },
   { name: 'haproxy', program: 'haproxy', why: 'the doctor is tried on what stands in front of real servers' },
   { name: 'strace', program: 'strace', why: 'it shows that no event is acknowledged before it is flushed' },
+  {
+    name: 'prometheus',
+    program: 'promtool',
+    why: 'it checks the metrics, and tries the alert rules of deploy',
+  },
   { name: 'firefox-esr', program: 'firefox-esr', why: 'it resumes streams in another way than Chromium' },
 ]
 
