@@ -13,7 +13,7 @@ const EVENTS = 10
 const PAUSE_MS = 50
 
 /** What is published to fill a buffer: events of this size, and no more than this in all; bytes. */
-const FILLING = { eventBytes: 16 * 1024, mostBytes: 128 * 1024, pauseMs: 100 } as const
+const FILLING = { eventBytes: 8 * 1024, mostBytes: 128 * 1024, pauseMs: 100 } as const
 
 /** An event may take so many milliseconds more than twice the round trip of its publish. */
 const LATE_MS = 40
@@ -126,11 +126,17 @@ async function deliveryResult(patient: Patient, probe: Probe, delivery: Delivery
 /** Publishes until what is held back comes; answers how many bytes that took, undefined when it does not come. */
 async function fill({ publisher, channel }: Patient, probe: Probe): Promise<number | undefined> {
   const before = probe.events.length
-  let bytes = 0
-  while (bytes < FILLING.mostBytes) {
-    await publish(publisher, { channel, data: padding(FILLING.eventBytes), ephemeral: true })
+  const hasCome = (): boolean => probe.events.length > before
+  for (let bytes = 0; bytes < FILLING.mostBytes; ) {
+    const event = { channel, data: padding(FILLING.eventBytes), ephemeral: true }
+    const sent = await publish(publisher, event).catch((error: unknown) => {
+      if (!(error instanceof Failure)) throw error
+      return undefined
+    })
+    // So much is too much for this server: what was seen before says enough.
+    if (!sent) return undefined
     bytes += FILLING.eventBytes
-    if (await probe.until(() => probe.events.length > before, FILLING.pauseMs)) return bytes
+    if (await probe.until(hasCome, FILLING.pauseMs)) return bytes
   }
   return undefined
 }

@@ -56,11 +56,15 @@ export async function examine(
   if (token.verdict !== 'wrong') {
     // All the others are looked at while it waits.
     const idle = new IdleStream(patient, idleMs)
-    for (const each of await checkDelivery(patient)) result(each)
-    for (const each of await checkResume(patient)) result(each)
-    result(checkCookies(reached.headers, listener.url, origin))
-    result(await corsResult(patient, origin))
-    result(await idle.check(waiting))
+    try {
+      for (const each of await checkDelivery(patient)) result(each)
+      for (const each of await checkResume(patient)) result(each)
+      result(checkCookies(reached.headers, listener.url, origin))
+      result(await corsResult(patient, origin))
+      result(await idle.check(waiting))
+    } finally {
+      idle.leave()
+    }
     return
   }
   result(await corsResult(patient, origin))

@@ -40,8 +40,12 @@ export class IdleStream {
       clearInterval(timer)
       return this.#probe.ending ? this.#cut(heartbeatMs) : this.#alive(heartbeatMs)
     } finally {
-      this.#probe.leave()
+      this.leave()
     }
+  }
+
+  leave(): void {
+    this.#probe.leave()
   }
 
   get #hello() {
