@@ -1,31 +1,12 @@
 // One connection for all tabs of a real browser, whoever of them is closed.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { launchChromium } from './chromium.ts'
 import { eventually } from './eventually.ts'
-import { launchFirefox } from './firefox.ts'
-import { SharingTabs, type TabPage } from './sharing-tabs.ts'
-
-interface Driver {
-  newPage(): Promise<TabPage>
-  close(): Promise<void>
-}
-
-const browsers: Record<string, () => Promise<Driver>> = {
-  async Chromium() {
-    const browser = await launchChromium()
-    const context = await browser.newContext()
-    return { newPage: () => context.newPage(), close: () => browser.close() }
-  },
-  async Firefox() {
-    const browser = await launchFirefox()
-    return { newPage: () => browser.newPage(), close: () => browser.close() }
-  },
-}
+import { browsers, SharingTabs, type TabBrowser } from './sharing-tabs.ts'
 
 for (const [name, launch] of Object.entries(browsers)) {
   describe(`tabs of ${name}`, () => {
-    let browser: Driver
+    let browser: TabBrowser
 
     before(async () => {
       browser = await launch()
@@ -39,15 +20,7 @@ for (const [name, launch] of Object.entries(browsers)) {
         t.after(() => tabs.close())
         await eventually(() => tabs.connections === 1, 'one connection')
         assert.equal((await tabs.leader()) === undefined, share === 'worker')
-        await tabs.whilePublishing(500, async () => {
-          for (let kills = 0; kills < 3; kills++) {
-            // The first one has started the worker.
-            await tabs.kill((await tabs.leader()) ?? tabs.pages[0]!)
-            await tabs.add()
-          }
-        })
-        await tabs.assertComplete()
-        await eventually(() => tabs.connections === 1, 'one connection')
+        await tabs.killSome(3)
         t.diagnostic(`${tabs.published} events`)
       })
     }

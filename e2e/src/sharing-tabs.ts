@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import type { connect, Stream } from '@fanline/client'
+import { launchChromium } from './chromium.ts'
 import { type ClientSite, startClientSite } from './client-site.ts'
 import { eventually } from './eventually.ts'
+import { launchFirefox } from './firefox.ts'
 
 declare global {
   interface Window {
@@ -21,6 +23,25 @@ export interface TabPage {
     argument: Argument,
   ): Promise<Awaited<Result>>
   close(): Promise<void>
+}
+
+/** A browser with one profile for all its pages. */
+export interface TabBrowser {
+  newPage(): Promise<TabPage>
+  close(): Promise<void>
+}
+
+/** Those that are tested, and how they are started. */
+export const browsers: Record<string, () => Promise<TabBrowser>> = {
+  async Chromium() {
+    const browser = await launchChromium()
+    const context = await browser.newContext()
+    return { newPage: () => context.newPage(), close: () => browser.close() }
+  },
+  async Firefox() {
+    const browser = await launchFirefox()
+    return { newPage: () => browser.newPage(), close: () => browser.close() }
+  },
 }
 
 /** Tabs of one browser that share a stream of numbers. */
@@ -105,6 +126,21 @@ export class SharingTabs {
   async kill(page: TabPage): Promise<void> {
     this.pages.splice(this.pages.indexOf(page), 1)
     await page.close()
+  }
+
+  /**
+   * Kills one tab after the other under 500 events a second: the one that has the connection, or, when a worker has it,
+   * the oldest, which has started that. A new tab takes the place of each. Nobody misses anything.
+   */
+  async killSome(count: number): Promise<void> {
+    await this.whilePublishing(500, async () => {
+      for (let kills = 0; kills < count; kills++) {
+        await this.kill((await this.leader()) ?? this.pages[0]!)
+        await this.add()
+      }
+    })
+    await this.assertComplete()
+    await eventually(() => this.connections === 1, 'one connection')
   }
 
   /** Every tab has heard all numbers from its first one on, each once and in order, and nothing else. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { Unauthorized } from '../errors.ts'
 import type { ConnectOptions } from '../index.ts'
 import type { Source, StreamGap } from '../source.ts'
 import { Stream } from '../stream.ts'
@@ -110,6 +111,121 @@ describe('tabs that share', () => {
         tabs.flatMap(({ errors }) => errors),
         [],
       )
+    }))
+})
+
+describe('a tab that shares', () => {
+  it('gives up the connection when it is hidden, and another one is not', () =>
+    withTabs(async (server, open, browser) => {
+      const first = open(['a'])
+      await first.stream.caughtUp
+      assert.equal(browser.host, first.tab)
+      const second = open(['a'])
+      await second.stream.caughtUp
+      first.tab.hidden = true
+      await until(
+        () => browser.host === second.tab,
+        () => 'the second one is the host',
+      )
+      await Promise.all([first, second].map(({ stream }) => stream.caughtUp))
+      await server.hub.publish({ channel: 'a', data: 1 })
+      await until(
+        () => first.data.length === 1 && second.data.length === 1,
+        () => [first.data, second.data],
+      )
+    }))
+
+  it('is refused alone, and leaves the others what they have', () =>
+    withTabs(async (server, open) => {
+      const good = open(['a'])
+      await good.stream.caughtUp
+      const bad = open(['no good'])
+      await assert.rejects(bad.stream.ready, { name: 'StreamError', status: 400 })
+      await assert.rejects(good.stream.follow('no good'), { name: 'StreamError', status: 400 })
+      await good.stream.follow('b')
+      await server.hub.publish({ channel: 'b', data: 1 })
+      await until(
+        () => good.data.length === 1,
+        () => [good.data, good.stream.status],
+      )
+      assert.equal(connections(server), 1)
+    }))
+
+  it('is asked for a token, and is closed alone when nobody is logged in there', () =>
+    withTabs(async (server, open) => {
+      const asked: string[] = []
+      const options = (name: string, isIn: () => boolean): ConnectOptions => ({
+        shareKey: 'ann',
+        getToken() {
+          asked.push(name)
+          if (!isIn()) throw new Unauthorized('logged out')
+          return name
+        },
+      })
+      let isIn = true
+      const first = open(
+        ['a'],
+        options('first', () => isIn),
+      )
+      await first.stream.caughtUp
+      const second = open(
+        ['a'],
+        options('second', () => true),
+      )
+      await second.stream.caughtUp
+      assert.deepEqual(asked, ['first'])
+      isIn = false
+      server.cut()
+      await until(
+        () => first.stream.status.state === 'closed' && asked.includes('second'),
+        () => [first.stream.status, asked],
+      )
+      assert.match(String(first.stream.status.error), /logged out/)
+      await second.stream.caughtUp
+      await server.hub.publish({ channel: 'a', data: 1 })
+      await until(
+        () => second.data.length === 1,
+        () => second.data,
+      )
+    }))
+
+  it('hears what it missed: from the host, or from the server', () =>
+    withTabs(async (server, open) => {
+      const ids: string[] = []
+      for (let i = 0; i < 3; i++) ids.push((await server.hub.publish({ channel: 'a', data: i })).id as string)
+      const first = open(['a', 'b'])
+      await first.stream.caughtUp
+      const [connection] = server.hub.connections()
+      const late = open(['a'], { lastEventId: ids[0]! })
+      await late.stream.caughtUp
+      assert.deepEqual(late.data, [1, 2])
+      assert.notEqual([...server.hub.connections()][0]?.id, connection?.id)
+      const [other] = server.hub.connections()
+      await server.hub.publish({ channel: 'a', data: 3 })
+      await until(
+        () => late.data.length === 3,
+        () => late.data,
+      )
+      const later = open(['a'], { lastEventId: ids[2]! })
+      await later.stream.caughtUp
+      assert.deepEqual(later.data, [3])
+      assert.equal([...server.hub.connections()][0]?.id, other?.id)
+      assert.deepEqual(first.data, [3])
+    }))
+
+  it('holds up nobody but itself when it reads slowly, and misses nothing', () =>
+    withTabs(async (server, open) => {
+      const quick = open(['a'])
+      const slow = open(['a'])
+      await Promise.all([quick, slow].map(({ stream }) => stream.caughtUp))
+      const events = slow.stream.events(undefined, { overflow: 'wait', limit: 10 })
+      const count = 3000
+      for (let i = 0; i < count; i++) await server.hub.publish({ channel: 'a', data: i })
+      await until(
+        () => quick.data.length === count,
+        () => quick.data.length,
+      )
+      for (let i = 0; i < count; i++) assert.equal((await inTime(events.next(), () => `${i}`)).value?.data, i)
     }))
 })
 
