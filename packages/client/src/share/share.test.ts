@@ -219,7 +219,7 @@ describe('a tab that shares', () => {
       const slow = open(['a'])
       await Promise.all([quick, slow].map(({ stream }) => stream.caughtUp))
       const events = slow.stream.events(undefined, { overflow: 'wait', limit: 10 })
-      const count = 3000
+      const count = 1200
       for (let i = 0; i < count; i++) await server.hub.publish({ channel: 'a', data: i })
       await until(
         () => quick.data.length === count,
