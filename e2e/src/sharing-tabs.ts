@@ -139,6 +139,8 @@ export class SharingTabs {
         await this.add()
       }
     })
+    // The last tab may have come after the last number.
+    await this.site.hub.publish({ channel: 'numbers', data: this.#published++ })
     await this.assertComplete()
     await eventually(() => this.connections === 1, 'one connection')
   }
