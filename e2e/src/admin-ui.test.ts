@@ -1,7 +1,7 @@
 // The admin UI in Chromium, over a server with traffic that tries to run in it.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { type AdminPage, LOOKS, mustBeSound, openAdmin } from './admin-page.ts'
@@ -35,6 +35,7 @@ const SCREENS: readonly (readonly [name: string, shows: string, act?: (page: Pag
   ['Connections', 'td:has-text("onerror")'],
   ['Users', 'th:has-text("onerror")'],
   ['Channels', 'th:has-text("hacked")'],
+  ['Inspector', 'bdi:has-text("onerror")'],
   ['Publish', 'pre:has-text("onerror")', fillPublish],
   ['Config', 'code:has-text("limits.bodyBytes")'],
   [
@@ -123,6 +124,28 @@ test('what is published arrives, and so does what the command publishes', async 
     heard += chunk
     if (heard.split(`{"it's":"$HOME"}`).length === 3) break
   }
+  await context.close()
+})
+
+test('the inspector shows refusals, pauses, filters, and saves what it has', async () => {
+  const { page, context, complaints, show } = await openAdmin(browser, server.origin, LOOKS[0]!)
+  await show('Inspector')
+  await page.getByRole('rowheader', { name: 'published' }).first().waitFor()
+  await fetch(`${server.origin}/v1/publish`, { method: 'POST', body: '{"channel":"@wrong","data":1}' })
+  await page.getByLabel('Filter').fill('channel-RESERVED refused')
+  await page.getByRole('cell', { name: 'channel-reserved' }).waitFor()
+  assert.equal(await page.locator('tbody tr').count(), 1)
+  await page.getByRole('button', { name: 'Pause' }).click()
+  await page.getByRole('button', { name: /^Go on \([1-9]\d* new\)/ }).waitFor()
+  const saving = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Export NDJSON' }).click()
+  const [line = ''] = readFileSync(await (await saving).path(), 'utf8').split('\n')
+  assert.equal(JSON.parse(line).reason, 'channel-reserved')
+  await page.getByLabel('Filter').fill('published')
+  await page.getByRole('button', { name: 'published' }).first().click()
+  await page.getByRole('button', { name: 'Copy as curl' }).click()
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^curl -d '/)
+  assert.deepEqual(complaints, [])
   await context.close()
 })
 

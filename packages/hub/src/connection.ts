@@ -22,6 +22,7 @@ import type { Counters, EndReason } from './counters.ts'
 import { AT_HEAD, type Cursor } from './cursor.ts'
 import type { Feed } from './feed.ts'
 import type { Frames } from './frames.ts'
+import type { Happening, Happenings } from './happenings.ts'
 import type { Histogram } from './histogram.ts'
 import { distinct, type Lane } from './lane.ts'
 import type { Entry, Gap, Log, LogPage, LogQuery, StoredEntry } from './log.ts'
@@ -67,6 +68,7 @@ export interface Delivery {
   readonly counters: Counters
   /** How long streams lasted, in seconds. */
   readonly durations: Histogram
+  readonly happenings: Happenings
   readonly options: HubOptions
   readonly pageEntries: number
   readonly pageBytes: number
@@ -367,6 +369,7 @@ export class Connection implements SinkListener {
       heartbeatMs: options.delivery.heartbeatMs,
     }
     this.#isGreeted = true
+    this.#tell('opened', { channels: this.topics })
     const text = this.frames.dialect.control({ type: 'fanline.hello', data, position, retryMs: retryMs() })
     if (text === '') this.#sink.flush()
     else this.#write(encodeRun(text))
@@ -426,6 +429,7 @@ export class Connection implements SinkListener {
       counters.caughtUp++
     }
     counters.delivered += entries.length
+    if (this.#announceLive) this.#tell('live')
     this.#announceLive = false
     this.state = 'live'
     if (text !== '') this.#write(encodeRun(text))
@@ -453,6 +457,7 @@ export class Connection implements SinkListener {
     this.state = 'behind'
     this.#announceLive = true
     this.#delivery.counters.fellBehind++
+    this.#tell('behind')
     this.#stalledAt = this.#delivery.clock.now()
     this.#stalledProgress = this.#sink.progress()
   }
@@ -482,6 +487,7 @@ export class Connection implements SinkListener {
     let text = ''
     for (const { channel, after, through, reason } of gaps) {
       counters.gapsBy[reason] = (counters.gapsBy[reason] ?? 0) + 1
+      this.#tell('gap', { channels: [channel], reason })
       const data: GapNotice = { channel, from: String(after), to: String(through), reason }
       text += this.frames.dialect.control({ type: 'fanline.gap', data })
     }
@@ -560,6 +566,13 @@ export class Connection implements SinkListener {
     counters.closed++
     counters.closedBy[reason] = (counters.closedBy[reason] ?? 0) + 1
     this.#release?.()
+    this.#tell('closed', { reason })
+  }
+
+  #tell(what: Happening['what'], more: Partial<Happening> = {}): void {
+    const { happenings, clock } = this.#delivery
+    if (!happenings.areWatched) return
+    happenings.tell({ at: clock.now(), what, connection: this.id, user: this.user, ...more })
   }
 }
 

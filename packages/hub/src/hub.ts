@@ -40,6 +40,7 @@ import { checkEvent, mustBeDefinitions } from './event-check.ts'
 import { FanOut } from './fan-out.ts'
 import { Feed } from './feed.ts'
 import { Frames } from './frames.ts'
+import { Happenings } from './happenings.ts'
 import { CONNECTION_BOUNDS, DELIVERY_BOUNDS, Histogram, type HubDurations } from './histogram.ts'
 import { type History, type HistoryQuery, readHistory } from './history.ts'
 import type { HubStats } from './hub-stats.ts'
@@ -127,6 +128,8 @@ export class Hub<Events extends EventMap = EventMap> {
   readonly clock: Clock
   /** All hubs that share the log, as one. */
   readonly cluster: Cluster
+  /** What the hub does and decides, as it happens, for an operator who looks. */
+  readonly happenings = new Happenings()
   readonly #tuning: Tuning
   readonly #log: Log
   readonly #events: EventDefinitions | undefined
@@ -190,6 +193,7 @@ export class Hub<Events extends EventMap = EventMap> {
       catchUps: new CatchUps(clock),
       counters: this.#counters,
       durations: this.#durations.connection,
+      happenings: this.happenings,
       options: this.options,
       pageEntries: this.#tuning.pageEntries,
       pageBytes: this.#tuning.pageBytes,
@@ -261,6 +265,10 @@ export class Hub<Events extends EventMap = EventMap> {
     const problem = toProblem(error)
     const { problems } = this.#counters
     problems[problem.code] = (problems[problem.code] ?? 0) + 1
+    if (this.happenings.areWatched) {
+      const { code: reason, detail } = problem
+      this.happenings.tell({ at: this.clock.now(), what: 'refused', reason, detail })
+    }
     if (problem.code === 'internal') this.#delivery.report(problem, {})
     return problem
   }
@@ -315,7 +323,17 @@ export class Hub<Events extends EventMap = EventMap> {
     const id = receipt.position === null ? null : String(receipt.position)
     const own = this.#matching(targets, except, ephemeral)
     const delivered = elsewhere ? own + (await this.cluster.soon(elsewhere, 0)) : own
-    return receipt.duplicate ? { id, delivered, duplicate: true } : { id, delivered }
+    const answer: PublishReceipt = receipt.duplicate ? { id, delivered, duplicate: true } : { id, delivered }
+    if (this.happenings.areWatched) {
+      this.happenings.tell({
+        at: this.clock.now(),
+        what: 'published',
+        channels: targets,
+        event,
+        receipt: answer,
+      })
+    }
+    return answer
   }
 
   /**

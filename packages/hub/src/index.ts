@@ -37,6 +37,7 @@ export {
   jsonEventStreamDialect,
   ndjsonDialect,
 } from './dialect.ts'
+export type { Happening, Happenings } from './happenings.ts'
 export type { Distribution, HubDurations } from './histogram.ts'
 export type { History, HistoryEvent, HistoryQuery } from './history.ts'
 export type { ChannelStreamRequest } from './http/channel-stream.ts'

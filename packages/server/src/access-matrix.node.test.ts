@@ -112,6 +112,7 @@ const MATRIX: Readonly<Record<string, Row | 'for everybody' | 'in dev mode'>> = 
   'GET /metrics': ofAdmins,
   'GET /v1/system': ofAdmins,
   'GET /v1/config': ofAdmins,
+  'GET /v1/inspect': ofAdmins,
   'POST /demo/task': 'in dev mode',
 }
 

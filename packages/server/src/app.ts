@@ -14,6 +14,7 @@ import type { Asset } from './assets.ts'
 import type { ShownOption } from './config/effective-config.ts'
 import type { Demo } from './demo.ts'
 import type { Health } from './health.ts'
+import { inspect } from './inspect.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { API_PAGES } from './openapi/api-pages.ts'
@@ -70,6 +71,7 @@ const ROUTES: readonly AppRoute[] = [
     admin: true,
     answer: ({ systemView }, c) => c.json(systemView.report()),
   },
+  { method: 'GET', path: '/v1/inspect', admin: true, answer: ({ hub }) => inspect(hub.happenings) },
   {
     method: 'GET',
     path: '/v1/config',

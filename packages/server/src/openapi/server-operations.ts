@@ -104,6 +104,16 @@ export const SERVER: Operations = {
     answers: { 200: { description: 'All options.', content: { 'application/json': ref('Config') } } },
     examples: [{ title: 'its beginning', path: '/v1/config', status: 200, answer: '{"options":[{"path":"' }],
   },
+  'GET /v1/inspect': {
+    id: 'inspect',
+    group: GROUP,
+    summary: 'What happens on this server',
+    description:
+      'Publishes, refusals and connections as they happen: events without a name, each a list. It ends with the request.',
+    for: 'admin',
+    answers: { 200: { description: 'A stream.', content: { 'text/event-stream': TEXT } } },
+    examples: [{ title: 'its beginning', path: '/v1/inspect', status: 200, answer: ':\n\n' }],
+  },
   'GET /openapi.json': {
     id: 'openapi',
     group: GROUP,

@@ -2,6 +2,7 @@ import type { FunctionComponent } from 'preact'
 import { Channels } from './channels.tsx'
 import { Config } from './config.tsx'
 import { Connections } from './connections.tsx'
+import { Inspector } from './inspector.tsx'
 import { Overview } from './overview.tsx'
 import { Publish } from './publish.tsx'
 import { Token } from './token.tsx'
@@ -21,6 +22,7 @@ export const SCREENS: readonly [Screen, ...Screen[]] = [
   { path: 'connections', name: 'Connections', Body: Connections },
   { path: 'users', name: 'Users', Body: Users },
   { path: 'channels', name: 'Channels', Body: Channels },
+  { path: 'inspector', name: 'Inspector', Body: Inspector },
   { path: 'publish', name: 'Publish', Body: Publish },
   { path: 'config', name: 'Config', Body: Config },
   { path: 'token', name: 'Token', Body: Token },
