@@ -14,7 +14,7 @@ export interface Outbox {
 }
 
 /** How long the head of the answer may take, in milliseconds: the hub sends it at once. */
-const HEAD_MS = 2000
+const HEAD_MS = 5000
 
 /** A request with nothing to send is ended after so long, before something between ends it; in milliseconds. */
 const IDLE_MS = 10_000
