@@ -210,6 +210,10 @@ describe('a tab that shares', () => {
       await later.stream.caughtUp
       assert.deepEqual(later.data, [3])
       assert.equal([...server.hub.connections()][0]?.id, other?.id)
+      await until(
+        () => first.data.length > 0,
+        () => first.data,
+      )
       assert.deepEqual(first.data, [3])
     }))
 
