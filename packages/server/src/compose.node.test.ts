@@ -12,6 +12,8 @@ const OPEN_TO_ALL = new Set([
   'POST /v1/tickets',
   'POST /v1/connections/*/token',
   'PUT /v1/connections/*/channels',
+  'GET /v1/streams/*',
+  'DELETE /v1/streams/*',
 ])
 
 test('with a port of their own, admin routes and figures are nowhere else', async (t) => {
