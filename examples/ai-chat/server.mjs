@@ -93,7 +93,7 @@ async function bundle(file) {
   const input = fileURLToPath(new URL(file, import.meta.url))
   const define = { 'process.env.NODE_ENV': '"production"' }
   const bundled = await rolldown({ input, platform: 'browser', transform: { define } })
-  const { output } = await bundled.generate({ minify: true })
+  const { output } = await bundled.generate({ minify: true, codeSplitting: false })
   await bundled.close()
   return output[0].code
 }
