@@ -96,7 +96,7 @@ function suits(runtime) {
   return (file) =>
     file.endsWith('.long.test.js') === options.long &&
     file.endsWith('.matrix.test.js') === options.matrix &&
-    (!runtime.portableOnly || !file.endsWith('.node.test.js')) &&
+    (runtime === thisNode || !file.endsWith('.node.test.js')) &&
     (options.file === undefined || file.includes(options.file))
 }
 
