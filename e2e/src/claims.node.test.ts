@@ -11,7 +11,6 @@ import { InterruptedClient } from './interrupted-client.ts'
 import { publishLines } from './publish-lines.ts'
 import { type RunningServer, startServer } from './running-server.ts'
 import { ServerView } from './server-view.ts'
-import { measureBesideStalledReader } from './stalled-reader.ts'
 
 const MIB = 1024 * 1024
 const ALL_PRESETS = 'user-channel,client-id,notification,session,starter'
@@ -22,9 +21,6 @@ declare global {
     visitors: { source: EventSource; breaks: number; heard: string[] }[]
   }
 }
-
-test('10.3 a reader that has stalled delays nobody: 10,000 messages', (t) =>
-  measureBesideStalledReader(t, 10_000))
 
 describe('10.4 publishers at full speed, and a client that reconnects 500 times: each message once, in order', () => {
   const RECONNECTS = 500
