@@ -58,7 +58,10 @@ async function chooseStages() {
   if (unknown) throw new Failure(`there is no stage "${unknown}"; the stages are ${names.join(', ')}`)
 
   const narrowed = options.file !== undefined || options.long || options.matrix
-  const asked = only ?? (narrowed ? ['node', 'e2e'] : names)
+  const usual = names.filter(
+    (name) => !runtimes.some((runtime) => runtime.name === name && runtime.onRequest),
+  )
+  const asked = only ?? (narrowed ? ['node', 'e2e'] : usual)
   const chosen = checks.filter(
     ({ name, files }) => asked.includes(name) && !(narrowed && files?.length === 0),
   )
