@@ -7,6 +7,7 @@ import { RedisWorld } from './redis-world.ts'
 import { SimClient } from './sim-client.ts'
 import { SimClock } from './sim-clock.ts'
 import { withSimulatedGlobals } from './simulated-globals.ts'
+import { WorkersWorld } from './workers-world.ts'
 import type { World, WorldParts } from './world.ts'
 
 const CHANNELS = ['a', 'b', 'c', 'd']
@@ -35,7 +36,7 @@ export interface SimulationReport {
 }
 
 /** Where hubs may live. */
-export const WORLDS = { memory: MemoryWorld, redis: RedisWorld, disk: DiskWorld } as const
+export const WORLDS = { memory: MemoryWorld, redis: RedisWorld, disk: DiskWorld, workers: WorkersWorld } as const
 export type WorldName = keyof typeof WORLDS
 
 /**

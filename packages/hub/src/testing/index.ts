@@ -18,3 +18,4 @@ export {
   type TestRunner,
 } from './log-conformance.ts'
 export { seededRandom } from './seeded-random.ts'
+export { type WirePair, wirePair } from './wire-pair.ts'
