@@ -27,7 +27,8 @@ export class RedisWorld implements World {
   readonly healingMs = 30_000
   readonly #parts: WorldParts
   readonly #server: SimRedisServer
-  readonly #losesData: boolean
+  /** Loses what it acknowledged. */
+  readonly losesData: boolean
   /** Of its own, so that it leaves the other seeds as they were. */
   readonly #splits: Random | undefined
   #settings: WorldSettings | undefined
@@ -38,7 +39,7 @@ export class RedisWorld implements World {
 
   constructor(parts: WorldParts) {
     this.#parts = parts
-    this.#losesData = parts.random.oneIn(2)
+    this.losesData = parts.random.oneIn(2)
     this.#splits = parts.seed % 4 < 2 ? undefined : new Random(-parts.seed)
     this.#server = new SimRedisServer(parts.random, parts.clock, parts.violate)
   }
@@ -72,7 +73,7 @@ export class RedisWorld implements World {
   }
 
   restart(): void {
-    if (this.#losesData) return
+    if (this.losesData) return
     this.#replace(this.#parts.random.pick(this.#nodes))
   }
 
@@ -93,7 +94,7 @@ export class RedisWorld implements World {
     if (clock.now() - this.#changedAt < LEAST_BETWEEN_CHANGES_MS) return
     this.#changedAt = clock.now()
     const dice = random.between(1, 6)
-    if (!this.#losesData || dice === 6) this.#crash('everything')
+    if (!this.losesData || dice === 6) this.#crash('everything')
     else if (this.#splits) this.#split(this.#splits)
     else if (dice <= 3) this.#crash('snapshot')
     else if (dice === 4) this.#flushAll()

@@ -36,7 +36,12 @@ export interface SimulationReport {
 }
 
 /** Where hubs may live. */
-export const WORLDS = { memory: MemoryWorld, redis: RedisWorld, disk: DiskWorld, workers: WorkersWorld } as const
+export const WORLDS = {
+  memory: MemoryWorld,
+  redis: RedisWorld,
+  disk: DiskWorld,
+  workers: WorkersWorld,
+} as const
 export type WorldName = keyof typeof WORLDS
 
 /**
@@ -285,6 +290,8 @@ class Simulation {
         if (!outcome) this.violations.push(`a publish failed: ${error.stack}`)
         answered({ outcome: outcome ?? 'unknown', position: null })
         if (request.key === undefined || this.#dead.has(hub)) return
+        // Nothing tells it from another one when its key is forgotten.
+        if (request.ephemeral && this.#world.losesData) return
         this.#clock.after(RETRY_MS, () => this.#send(request, publish))
       },
     )

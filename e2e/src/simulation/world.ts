@@ -37,6 +37,8 @@ export interface World {
   calm(): void
   /** True when publishers try again, with the same key, what failed. */
   readonly isTriedAgain: boolean
+  /** True when the log may lose what it acknowledged, and which keys it has seen. */
+  readonly losesData: boolean
   /** Where a word has a way to go, so many turns pass after each step. */
   readonly turnsPerStep: number
   /** True when what was lost may be known only to who is away: it is told when that one is back. */

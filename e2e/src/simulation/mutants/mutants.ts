@@ -123,7 +123,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'nobody says what was seen before Redis came back with less',
     file: 'hub/dist/log/redis/sightings.js',
-    search: '[run, String(position)]',
+    search: '[seen, String(position)]',
     replace: '[]',
     world: 'redis',
   },

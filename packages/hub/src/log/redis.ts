@@ -348,8 +348,9 @@ class RedisLog implements Log {
     // To its socket timeout the connection looks alive: it is written to.
     if (performance.now() - this.#unansweredSince > SILENCE_MS) this.#session.connectAnew()
     const word = this.#canary.next()
-    if (this.#session.run === undefined) return
-    const seen = this.#sightings.list()
+    const { run: current } = this.#session
+    if (current === undefined) return
+    const seen = this.#sightings.untold(current)
     this.#unansweredSince = Math.min(this.#unansweredSince, performance.now())
     try {
       const args = [this.#floor, this.#now, this.#node, `${this.#marksMs}`, word, ...seen]

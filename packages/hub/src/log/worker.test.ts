@@ -81,7 +81,10 @@ describe('a log of another process', () => {
     const b = await open(join(owner, 'b'))
     await b.log.peers?.open({ names: () => ['x'], count: () => 1, answer: async () => undefined })
     await eventually(async () => (await a.log.peers?.count(['x']))?.length === 1, 'a knows of b')
-    assert.deepEqual(a.log.peers?.nodes().map(({ name }) => name), ['a', 'b'])
+    assert.deepEqual(
+      a.log.peers?.nodes().map(({ name }) => name),
+      ['a', 'b'],
+    )
     await b.log.watch(ALL_CHANNEL)
     b.wires.cut()
     b.leave()
@@ -108,7 +111,10 @@ describe('a log of another process', () => {
     const asked = performance.now()
     const answers = a.log.peers!.ask('anything')
     b.leave()
-    assert.deepEqual((await answers).silent.map(({ name }) => name), ['b'])
+    assert.deepEqual(
+      (await answers).silent.map(({ name }) => name),
+      ['b'],
+    )
     assert.ok(performance.now() - asked < 1500, 'before the time of an answer is over')
   })
 

@@ -118,7 +118,8 @@ class WorkerLog implements Log {
     this.#cancelTick()
     this.#listener = undefined
     this.#outbox.flush()
-    for (const { reject } of this.#callers.values()) reject(new ProblemError('log-unavailable', 'It was closed.'))
+    for (const { reject } of this.#callers.values())
+      reject(new ProblemError('log-unavailable', 'It was closed.'))
     this.#callers.clear()
   }
 

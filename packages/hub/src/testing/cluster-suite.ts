@@ -129,7 +129,10 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
           )
           assert.deepEqual(stats.problems, { 'bad-json': 1 })
           assert.deepEqual(
-            stats.nodes.map(({ node, stats }: { node: string; stats: HubStats }) => [node, stats.connections]),
+            stats.nodes.map(({ node, stats }: { node: string; stats: HubStats }) => [
+              node,
+              stats.connections,
+            ]),
             [
               ['a', 1],
               ['b', 2],
@@ -152,7 +155,10 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
           }
           const placed = (node: string, ...opened: { id: string }[]) => opened.map(({ id }) => [node, id])
           assert.deepEqual(await idsOf(''), [...placed('a', ...here), ...placed('b', ...there)].sort())
-          assert.deepEqual(await idsOf('?channel=news'), [...placed('a', here[0]!), ...placed('b', there[0]!)])
+          assert.deepEqual(await idsOf('?channel=news'), [
+            ...placed('a', here[0]!),
+            ...placed('b', there[0]!),
+          ])
           assert.deepEqual(await idsOf('?user=v'), placed('b', there[0]!))
           assert.deepEqual(await idsOf('?user=nobody'), [])
         }))
@@ -160,7 +166,9 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
       it('page by page, each connection once', () =>
         withBoth(async (a, b) => {
           const paths = Array.from({ length: 5 }, () => '/v1/events')
-          const opened = [...(await listenAt(a, ...paths)), ...(await listenAt(b, ...paths))].map(({ id }) => id)
+          const opened = [...(await listenAt(a, ...paths)), ...(await listenAt(b, ...paths))].map(
+            ({ id }) => id,
+          )
           for (const limit of [1, 2, 3, 5, 9, 10]) {
             const found: string[] = []
             let pages = 0
@@ -188,7 +196,10 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
           const ended = await a.call('DELETE', `/v1/connections/${one?.id}`)
           assert.deepEqual(ended.json, { closed: 1, silent: [] })
           assert.equal(await byeOf(one!.client), 'kicked')
-          assert.deepEqual((await a.call('DELETE', '/v1/users/u/connections')).json, { closed: 2, silent: [] })
+          assert.deepEqual((await a.call('DELETE', '/v1/users/u/connections')).json, {
+            closed: 2,
+            silent: [],
+          })
           for (const { client } of others) assert.equal(await byeOf(client), 'kicked')
           const again = await a.call('DELETE', `/v1/connections/${one?.id}`)
           assert.deepEqual([again.status, again.json.code], [404, 'connection-not-found'])
@@ -212,7 +223,11 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
           assert.equal(b.hub.connection(id)?.expiresAt, new Date(expiresAt).toISOString())
           assert.deepEqual(b.hub.connection(id)?.credential, { kind: 'custom' })
 
-          const followed = await a.call('PUT', `/v1/connections/${id}/channels?user=u`, '{"channels":["other"]}')
+          const followed = await a.call(
+            'PUT',
+            `/v1/connections/${id}/channels?user=u`,
+            '{"channels":["other"]}',
+          )
           assert.deepEqual([followed.status, followed.json], [200, { channels: ['other'] }])
           await a.publish({ channel: 'other', data: 'heard' })
           const heard = await client.takeUntil(isPublished)
@@ -345,7 +360,10 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
         withBoth(
           async (a, b) => {
             await listenAt(b, '/v1/events')
-            await comes(async () => (await a.hub.cluster.countElsewhere(['@address:192.0.2.1']))[0] === 1, 'it')
+            await comes(
+              async () => (await a.hub.cluster.countElsewhere(['@address:192.0.2.1']))[0] === 1,
+              'it',
+            )
             const { status, json } = await a.call('GET', '/v1/events', undefined, asking)
             assert.deepEqual([status, json.code], [429, 'too-many-connections-of-address'])
           },
@@ -371,7 +389,12 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
             connections: 3,
             nodes: nodes(['a', 1], ['b', 2]),
           })
-          assert.deepEqual(await presence('nobody'), { user: 'nobody', online: false, connections: 0, nodes: [] })
+          assert.deepEqual(await presence('nobody'), {
+            user: 'nobody',
+            online: false,
+            connections: 0,
+            nodes: [],
+          })
           await client.close()
           await comes(async () => (await presence(user)).nodes.length === 1, 'one hub')
           assert.deepEqual((await presence(user)).nodes, nodes(['b', 2]))
@@ -379,7 +402,13 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
 
       it('lists who is online, once, with their streams on all hubs', () =>
         withBoth(async (a, b) => {
-          await listenAt(a, '/v1/events/news?user=u', '/v1/events/news?user=v', '/v1/events?user=x', '/v1/events')
+          await listenAt(
+            a,
+            '/v1/events/news?user=u',
+            '/v1/events/news?user=v',
+            '/v1/events?user=x',
+            '/v1/events',
+          )
           await listenAt(b, '/v1/events/news?user=u', '/v1/events?user=u', '/v1/events/news?user=w')
           const of = (...counts: [string, number][]) =>
             counts.map(([user, connections]) => ({ user, connections }))

@@ -1,28 +1,49 @@
 import { type Position, ZERO } from '@fanline/protocol'
 
-/** What a node was given, has heard or passed on: the newest position from each server process that it had to do with. */
+/** Servers that are remembered; what one more than that has lost is long gone. */
+const MAX_RUNS = 64
+
+interface Sighting {
+  readonly position: Position
+  /** The run that was told of it last; undefined when none was. */
+  readonly toldTo: string | undefined
+}
+
+/**
+ * What a node was given, has heard or passed on: the newest position from each server process that it had to do with.
+ * Each new process is told all of it again: it may have come back without what its predecessor was told.
+ */
 export class Sightings {
-  readonly #newest = new Map<string, Position>()
+  readonly #newest = new Map<string, Sighting>()
+  #floor: Position = ZERO
 
   saw(run: string, position: Position): void {
-    if (position > (this.#newest.get(run) ?? ZERO)) this.#newest.set(run, position)
+    if (position <= (this.#newest.get(run)?.position ?? ZERO)) return
+    this.#newest.set(run, { position, toldTo: undefined })
+    if (position > this.#floor) this.#floor = position
+    const [oldest] = this.#newest.keys()
+    if (this.#newest.size > MAX_RUNS && oldest !== undefined) this.#newest.delete(oldest)
   }
 
   /** Nobody who was given a position by this node may be given an older one by a server that knows less. */
   get floor(): Position {
-    return Math.max(ZERO, ...this.#newest.values()) as Position
+    return this.#floor
   }
 
-  /** Run and position, one after the other. */
-  list(): string[] {
-    return [...this.#newest].flatMap(([run, position]) => [run, String(position)])
+  /** What this server was not told yet: run and position, one after the other. */
+  untold(run: string): string[] {
+    return [...this.#newest].flatMap(([seen, { position, toldTo }]) =>
+      toldTo === run ? [] : [seen, String(position)],
+    )
   }
 
   /** A server has heard this list, and stands at its head: what came from others before has been said. */
   told(list: readonly string[], run: string, head: Position): void {
     for (let i = 0; i < list.length; i += 2) {
-      const told = list[i]!
-      if (told !== run && String(this.#newest.get(told)) === list[i + 1]) this.#newest.delete(told)
+      const seen = list[i]!
+      const sighting = this.#newest.get(seen)
+      if (seen === run || String(sighting?.position) !== list[i + 1]) continue
+      this.#newest.set(seen, { position: sighting!.position, toldTo: run })
     }
     this.saw(run, head)
   }
