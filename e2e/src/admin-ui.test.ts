@@ -1,6 +1,7 @@
 // The admin UI in Chromium, over a server with traffic that tries to run in it.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { createHmac } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
@@ -59,9 +60,7 @@ for (const look of LOOKS) {
         await act?.(admin.page)
         await admin.page.locator(shows).first().waitFor()
         await mustBeSound(admin, name)
-        if (PICTURES === undefined) return
-        mkdirSync(PICTURES, { recursive: true })
-        await admin.page.screenshot({ path: `${PICTURES}/${name}-${look.width}.png`, fullPage: true })
+        await picture(admin.page, `${name}-${look.width}`)
       })
     }
   })
@@ -187,12 +186,57 @@ test('a server that asks for credentials lets an admin in, and nobody else', asy
   }
 })
 
+test('a viewer sees everything, and is told what needs another role', async () => {
+  const secret = 'a secret of the tests, long enough to be taken'
+  const closed = await startServer(['start'], { env: { FANLINE_JWT_SECRET: secret } })
+  try {
+    const grants = { subscribe: ['news'], publish: ['@all'] }
+    const exp = Math.floor(Date.now() / 1000) + 60
+    const nobody = signedToken({ sub: 'alice', exp, fanline: grants }, secret)
+    const viewer = signedToken({ sub: 'alice', exp, fanline: { ...grants, role: 'viewer' } }, secret)
+    await fetch(`${closed.origin}/v1/events/news`, { headers: { Authorization: `Bearer ${nobody}` } })
+    const admin = await openAdmin(browser, closed.origin, LOOKS[1]!)
+    const { page } = admin
+    await page.goto(`${closed.origin}/admin`)
+    await page.getByLabel('API key or token').fill(nobody)
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').filter({ hasText: 'has no role' }).waitFor()
+    await page.getByLabel('API key or token').fill(viewer)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor()
+    admin.complaints.length = 0
+    for (const [screen, button] of [
+      ['Connections', /^Kick/],
+      ['Users', 'Revoke alice'],
+      ['Publish', 'Publish'],
+    ] as const) {
+      await admin.show(screen)
+      const refused = page.getByRole('button', { name: button })
+      await refused.waitFor()
+      assert.equal(await refused.isDisabled(), true, screen)
+      assert.equal(await refused.getAttribute('title'), 'This needs the role operator; yours is viewer.')
+      await page.getByText(/ing needs the role operator; yours is viewer/).waitFor()
+      await mustBeSound(admin, screen)
+      await picture(page, `${screen}-viewer`)
+    }
+    await admin.context.close()
+  } finally {
+    await closed.stop()
+  }
+})
+
 test('its policy allows no inline code, and nothing from elsewhere', async () => {
   const { headers } = await fetch(`${server.origin}/admin`)
   const policy = headers.get('content-security-policy') ?? ''
   assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';/)
   assert.doesNotMatch(policy, /unsafe|https?:|\*/)
 })
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (PICTURES === undefined) return
+  mkdirSync(PICTURES, { recursive: true })
+  await page.screenshot({ path: `${PICTURES}/${name}.png`, fullPage: true })
+}
 
 async function fillPublish(page: Page): Promise<void> {
   await page.fill('#name', HOSTILE_TEXTS[0]!)
@@ -205,6 +249,14 @@ function tokenOf(claims: object): string {
     Buffer.from(JSON.stringify(part)).toString('base64url'),
   )
   return `${parts.join('.')}.`
+}
+
+function signedToken(claims: object, secret: string): string {
+  const parts = [{ alg: 'HS256' }, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString('base64url'),
+  )
+  const text = parts.join('.')
+  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
 }
 
 async function revocations(): Promise<{ user?: string }[]> {

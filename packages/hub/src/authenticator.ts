@@ -1,11 +1,14 @@
 import {
   type Grant,
+  includesRole,
   isGranted,
   ProblemError,
   type Publication,
   parseChannel,
   parseGrant,
   parsePublishGrant,
+  parseRole,
+  type Role,
 } from '@fanline/protocol'
 
 /** By what somebody was let in. */
@@ -22,8 +25,8 @@ export interface Credential {
 export interface Access {
   /** Whose messages a stream gets; nobody's when undefined. */
   readonly user: string | undefined
-  /** May see and end connections, revoke, and read figures. */
-  readonly isAdmin: boolean
+  /** What they may see and do of others'; undefined for those who only listen and publish. */
+  readonly role: Role | undefined
   /** When the credential ends, in milliseconds since 1970, and with it every stream it opened; undefined when it does not. */
   readonly expiresAt: number | undefined
   readonly credential: Credential
@@ -136,7 +139,9 @@ export interface Grants {
   readonly subscribe?: readonly string[] | undefined
   /** Topics and patterns of topics, `@all`, `@user:*` or `@user:NAME`. */
   readonly publish?: readonly string[] | undefined
-  /** Everything, and sends to single connections. */
+  /** A viewer may also read every topic, an operator publish everywhere. */
+  readonly role?: Role | undefined
+  /** The same as the role `admin`. */
   readonly admin?: boolean | undefined
   readonly expiresAt?: number | undefined
   /** An application's own when absent. */
@@ -146,21 +151,23 @@ export interface Grants {
 const CUSTOM: Credential = { kind: 'custom' }
 
 /**
- * Access by channel names and patterns. An admin may do everything.
+ * Access by channel names and patterns, and by role.
  * @throws ProblemError `grant-invalid`
  */
 export function grantAccess(grants: Grants): Access {
-  const { user, admin = false, expiresAt, credential = CUSTOM } = grants
+  const { user, expiresAt, credential = CUSTOM } = grants
+  const role = parseRole(grants)
+  const [seesAll, publishesAll] = [includesRole(role, 'viewer'), includesRole(role, 'operator')]
   const subscribe: Grant[] = (grants.subscribe ?? []).map(parseGrant)
   const publish: Grant[] = (grants.publish ?? []).map(parsePublishGrant)
   return {
     user,
-    isAdmin: admin,
+    role,
     expiresAt,
     credential,
-    maySubscribe: (channel) => admin || isGranted(subscribe, channel),
+    maySubscribe: (channel) => seesAll || isGranted(subscribe, channel),
     mayPublish: ({ channels, connection }) =>
-      admin || (connection === undefined && channels.every((channel) => isGranted(publish, channel))),
+      publishesAll || (connection === undefined && channels.every((channel) => isGranted(publish, channel))),
   }
 }
 

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers'
 import { describe, type TestContext, test } from 'node:test'
 import type { Hub, HubStats } from '@fanline/hub'
 import { NATIVE_ROUTES } from '@fanline/hub/routes'
+import { ROLES, type Role } from '@fanline/protocol'
 import { type JWTPayload, SignJWT } from 'jose'
 import { APP_ROUTES } from './app.ts'
 import type { RunningServer } from './compose.ts'
@@ -28,91 +29,111 @@ interface Row {
   readonly ungranted: readonly [JWTPayload, code: string]
   /** What a token needs here, and no more. */
   readonly right: JWTPayload
+  /** The least role that is enough without any grant. */
+  readonly least: Role
+  /** How lesser roles are refused, unless as the ungranted. */
+  readonly lesser?: string
 }
 
 const LISTENER: JWTPayload = { sub: 'alice', fanline: { subscribe: ['orders.*'] } }
 const PUBLISHER: JWTPayload = { sub: 'alice', fanline: { publish: ['orders.*'] } }
 const OTHER_LISTENER: JWTPayload = { sub: 'alice', fanline: { subscribe: ['news'], publish: ['**'] } }
 const ADMIN: JWTPayload = { fanline: { admin: true } }
-/** May do everything that is not an admin's. */
-const NO_ADMIN: JWTPayload = {
+/** Has every grant, and no role. */
+const NO_ROLE: JWTPayload = {
   sub: 'alice',
   fanline: { subscribe: ['**'], publish: ['**', '@all', '@user:*'], admin: false },
 }
-const ofAdmins = { ungranted: [NO_ADMIN, 'forbidden'], right: ADMIN } as const
+const ofRole = (least: Role): Pick<Row, 'ungranted' | 'right' | 'least'> => {
+  return { ungranted: [NO_ROLE, 'forbidden'], right: { fanline: { role: least } }, least }
+}
 
-/** `for everybody` answers 200 whoever asks; `in dev mode` is not there at all. */
-const MATRIX: Readonly<Record<string, Row | 'for everybody' | 'in dev mode'>> = {
+/** What answers whoever asks, or whoever has a credential, and what is not there at all. */
+const STATUS_OF_REFUSED = { 'for everybody': 200, 'for whoever has a credential': 401, 'in dev mode': 404 }
+
+const MATRIX: Readonly<Record<string, Row | keyof typeof STATUS_OF_REFUSED>> = {
   'POST /v1/publish': {
     body: { channel: 'orders.1', data: 1 },
     ungranted: [LISTENER, 'forbidden'],
     right: PUBLISHER,
+    least: 'operator',
   },
   'POST /v1/publish/*': {
     part: () => 'orders.1',
     body: 'data',
     ungranted: [LISTENER, 'forbidden'],
     right: PUBLISHER,
+    least: 'operator',
   },
   'GET /v1/events': {
     query: '?channel=orders.1',
     ungranted: [OTHER_LISTENER, 'channel-forbidden'],
     right: LISTENER,
+    least: 'viewer',
   },
   'GET /v1/events/*': {
     part: () => 'orders.1',
     ungranted: [OTHER_LISTENER, 'channel-forbidden'],
     right: LISTENER,
+    least: 'viewer',
   },
   'GET /v1/channels/*/history': {
     part: () => 'orders.1',
     ungranted: [OTHER_LISTENER, 'channel-forbidden'],
     right: LISTENER,
+    least: 'viewer',
   },
   'GET /v1/streams/*': {
     part: () => 'orders.1',
     ungranted: [OTHER_LISTENER, 'channel-forbidden'],
     right: LISTENER,
+    least: 'viewer',
   },
   'DELETE /v1/streams/*': {
     part: () => 'orders.1',
     ungranted: [LISTENER, 'forbidden'],
     right: PUBLISHER,
+    least: 'operator',
   },
   'POST /v1/tickets': {
     body: { channels: ['orders.1'] },
     ungranted: [OTHER_LISTENER, 'channel-forbidden'],
     right: LISTENER,
+    least: 'viewer',
   },
   'POST /v1/connections/*/token': {
     part: ({ connection }) => connection,
-    ungranted: [{ ...NO_ADMIN, sub: 'mallory' }, 'user-mismatch'],
+    ungranted: [{ ...NO_ROLE, sub: 'mallory' }, 'user-mismatch'],
     right: LISTENER,
+    least: 'admin',
   },
   'PUT /v1/connections/*/channels': {
     part: ({ connection }) => connection,
     body: { channels: ['orders.2'] },
     ungranted: [OTHER_LISTENER, 'channel-forbidden'],
     right: LISTENER,
+    least: 'admin',
+    lesser: 'user-mismatch',
   },
-  'GET /v1/stats': ofAdmins,
-  'GET /v1/connections': ofAdmins,
-  'DELETE /v1/connections/*': { part: ({ connection }) => connection, ...ofAdmins },
-  'GET /v1/channels': ofAdmins,
-  'GET /v1/users': ofAdmins,
-  'GET /v1/users/*': { part: () => 'alice', ...ofAdmins },
-  'DELETE /v1/users/*/connections': { part: () => 'alice', ...ofAdmins },
-  'GET /v1/revocations': ofAdmins,
-  'POST /v1/revocations': { body: { jti: 'some token' }, ...ofAdmins },
-  'DELETE /v1/revocations/*': { part: ({ revocation }) => revocation, ...ofAdmins },
+  'GET /v1/access': 'for whoever has a credential',
+  'GET /v1/stats': ofRole('viewer'),
+  'GET /v1/connections': ofRole('viewer'),
+  'DELETE /v1/connections/*': { part: ({ connection }) => connection, ...ofRole('operator') },
+  'GET /v1/channels': ofRole('viewer'),
+  'GET /v1/users': ofRole('viewer'),
+  'GET /v1/users/*': { part: () => 'alice', ...ofRole('viewer') },
+  'DELETE /v1/users/*/connections': { part: () => 'alice', ...ofRole('operator') },
+  'GET /v1/revocations': ofRole('viewer'),
+  'POST /v1/revocations': { body: { jti: 'some token' }, ...ofRole('operator') },
+  'DELETE /v1/revocations/*': { part: ({ revocation }) => revocation, ...ofRole('admin') },
   'GET /livez': 'for everybody',
   'GET /readyz': 'for everybody',
   'GET /openapi.json': 'for everybody',
   'GET /docs': 'for everybody',
-  'GET /metrics': ofAdmins,
-  'GET /v1/system': ofAdmins,
-  'GET /v1/config': ofAdmins,
-  'GET /v1/inspect': ofAdmins,
+  'GET /metrics': ofRole('viewer'),
+  'GET /v1/system': ofRole('viewer'),
+  'GET /v1/config': ofRole('viewer'),
+  'GET /v1/inspect': ofRole('viewer'),
   'POST /demo/task': 'in dev mode',
 }
 
@@ -191,11 +212,14 @@ describe('every route answers every credential as documented', () => {
     const [method = '', path = ''] = route.split(' ')
     if (typeof row === 'string') {
       test(route, async (t) => {
-        const { port } = await serverOfTwoIssuers(t)
+        const { port, hub } = await serverOfTwoIssuers(t)
+        await hub.revoke({ jti: REVOKED })
         for (const { name, authorization } of REFUSALS) {
           const answer = await ask(port, method, path, await authorization(ADMIN))
-          assert.equal(answer.status, row === 'for everybody' ? 200 : 404, name)
+          assert.equal(answer.status, STATUS_OF_REFUSED[row], name)
         }
+        if (row !== 'for whoever has a credential') return
+        assert.equal((await ask(port, method, path, await bearer(pushToken(LISTENER)))).status, 200)
       })
       continue
     }
@@ -214,9 +238,16 @@ describe('every route answers every credential as documented', () => {
       }
       const [ungranted, code] = row.ungranted
       assert.deepEqual(await answerTo(await bearer(pushToken(ungranted))), { status: 403, code })
+      const lesser = row.lesser ?? code
+      const isLesser = (role: Role): boolean => ROLES.indexOf(role) < ROLES.indexOf(row.least)
+      for (const role of ROLES.filter(isLesser)) {
+        assert.deepEqual(await answerTo(await tokenOf(role)), { status: 403, code: lesser }, role)
+      }
       assert.deepEqual(stateOf(server), before, 'a request that is refused changes nothing')
 
+      const greater = ROLES.filter((role) => !isLesser(role))
       for (const authorization of [
+        ...(await Promise.all(greater.map(tokenOf))),
         await bearer(pushToken(row.right)),
         await bearer(rs256Token(row.right)),
         `Bearer ${API_KEY}`,
@@ -340,6 +371,11 @@ async function respond(
   const [response] = (await once(asking, 'response')) as [IncomingMessage]
   if (response.headers['content-type'] === 'text/event-stream') response.destroy()
   return response
+}
+
+/** Somebody with a role, no user and no grant. */
+function tokenOf(role: Role): Promise<string> {
+  return bearer(pushToken({ fanline: { role } }))
 }
 
 async function bearer(token: Promise<string>): Promise<string> {

@@ -2,12 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Hub } from '@fanline/hub'
 import {
   type Authenticator,
+  authenticated,
   type CredentialSource,
-  mustBeAdmin,
   type NativeRoute,
   problemHeaders,
 } from '@fanline/hub/routes'
-import { ProblemError } from '@fanline/protocol'
+import { mustHaveRole, ProblemError, type Role } from '@fanline/protocol'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import type { Asset } from './assets.ts'
@@ -54,8 +54,8 @@ export function appListener(parts: AppParts): (req: IncomingMessage, res: Server
 interface AppRoute {
   readonly method: 'GET' | 'POST'
   readonly path: string
-  /** Only for admins, and only where figures are shown. */
-  readonly admin?: true
+  /** The least that may use it, and only where figures are shown. */
+  readonly role?: Role
   /** Only with the demo page. */
   readonly demo?: true
   readonly answer: (parts: AppParts, c: Context) => Response | Promise<Response>
@@ -64,18 +64,18 @@ interface AppRoute {
 const ROUTES: readonly AppRoute[] = [
   { method: 'GET', path: '/livez', answer: (_, c) => c.json({ status: 'ok' }) },
   { method: 'GET', path: '/readyz', answer: showReadiness },
-  { method: 'GET', path: '/metrics', admin: true, answer: showMetrics },
+  { method: 'GET', path: '/metrics', role: 'viewer', answer: showMetrics },
   {
     method: 'GET',
     path: '/v1/system',
-    admin: true,
+    role: 'viewer',
     answer: ({ systemView }, c) => c.json(systemView.report()),
   },
-  { method: 'GET', path: '/v1/inspect', admin: true, answer: ({ hub }) => inspect(hub.happenings) },
+  { method: 'GET', path: '/v1/inspect', role: 'viewer', answer: ({ hub }) => inspect(hub.happenings) },
   {
     method: 'GET',
     path: '/v1/config',
-    admin: true,
+    role: 'viewer',
     answer: ({ options }, c) => c.json({ options }),
   },
   {
@@ -89,8 +89,8 @@ const ROUTES: readonly AppRoute[] = [
 /** Every route of the server itself, but for the pages of dev mode: what a test of all of them goes through. */
 export const APP_ROUTES: readonly NativeRoute[] = [
   ...ROUTES,
-  ...API_PAGES.map(({ path }) => ({ method: 'GET', path })),
-].map(({ method, path }) => ({ method, path }))
+  ...API_PAGES.map(({ path }) => ({ method: 'GET', path, role: undefined })),
+].map(({ method, path, role }) => ({ method, path, role }))
 
 function createApp(parts: AppParts): Hono {
   const { hub, authenticator, servesAdmin, logger, assets, demo } = parts
@@ -101,10 +101,10 @@ function createApp(parts: AppParts): Hono {
     if (!c.res.headers.has('Cache-Control')) c.res.headers.set('Cache-Control', 'no-store')
   })
 
-  for (const { method, path, admin, demo: ofDemo, answer } of ROUTES) {
-    if ((admin && !servesAdmin) || (ofDemo && !demo)) continue
+  for (const { method, path, role, demo: ofDemo, answer } of ROUTES) {
+    if ((role && !servesAdmin) || (ofDemo && !demo)) continue
     app.on(method, path, async (c) => {
-      if (admin) await mustBeAdmin(hub, authenticator, sourceOf(c))
+      if (role) mustHaveRole(await authenticated(authenticator, sourceOf(c), hub), role)
       return answer(parts, c)
     })
   }

@@ -14,6 +14,7 @@ const OPEN_TO_ALL = new Set([
   'PUT /v1/connections/*/channels',
   'GET /v1/streams/*',
   'DELETE /v1/streams/*',
+  'GET /v1/access',
 ])
 
 test('with a port of their own, admin routes and figures are nowhere else', async (t) => {

@@ -9,7 +9,7 @@ describe('apiKey()', () => {
   it('lets in who sends the key, to publish everywhere and to administer', async () => {
     const admin = await apiKey(KEY)(bearer(KEY))
     assert.ok(admin)
-    assert.equal(admin.isAdmin, true)
+    assert.equal(admin.role, 'admin')
     assert.equal(admin.expiresAt, undefined)
     assert.equal(admin.mayPublish(parsePublication({ all: true, data: 1 })), true)
   })

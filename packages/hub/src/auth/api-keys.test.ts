@@ -60,7 +60,7 @@ describe('apiKeys()', () => {
     const access = await accessWith(keys, key)
     assert.deepEqual(access.credential, { kind: 'key', id })
     assert.equal(access.user, undefined)
-    assert.equal(access.isAdmin, false)
+    assert.equal(access.role, undefined)
     assert.equal(access.expiresAt, undefined)
     assert.equal(access.maySubscribe('news'), true)
     assert.equal(access.maySubscribe('orders.eu'), false)
@@ -74,7 +74,7 @@ describe('apiKeys()', () => {
       assert.equal(access.mayPublish(parsePublication(publication)), allowed, JSON.stringify(publication))
     }
     const admin = await accessWith(keys, keys.add({ admin: true }).key)
-    assert.equal(admin.isAdmin, true)
+    assert.equal(admin.role, 'admin')
     assert.equal(admin.mayPublish(parsePublication({ all: true, data: 1 })), true)
   })
 
@@ -144,7 +144,7 @@ describe('apiKeys()', () => {
     keys.stored.set(id, { ...keys.stored.get(id)!, admin: false, publish: ['a'] })
     assert.equal(access.isWithdrawn?.(), true)
     const lesser = await accessWith(keys, key)
-    assert.equal(lesser.isAdmin, false)
+    assert.equal(lesser.role, undefined)
     assert.equal(lesser.isWithdrawn?.(), false)
     keys.stored.delete(id)
     assert.equal(lesser.isWithdrawn?.(), true)

@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { ProblemError } from '@fanline/protocol'
+import { ProblemError, type Role } from '@fanline/protocol'
 import { type Access, type Authenticator, bearerToken, grantAccess } from '../authenticator.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { digest } from './digest.ts'
@@ -13,6 +13,8 @@ export interface StoredKey {
   readonly subscribe?: readonly string[] | undefined
   /** Topics and patterns of topics, `@all`, `@user:*` or `@user:NAME`. */
   readonly publish?: readonly string[] | undefined
+  readonly role?: Role | undefined
+  /** The same as the role `admin`. */
   readonly admin?: boolean | undefined
   /** In milliseconds since 1970; it does not end when absent. */
   readonly expiresAt?: number | undefined
@@ -79,9 +81,9 @@ export function apiKeys(store: ApiKeyStore, clock: Pick<Clock, 'now'> = systemCl
 }
 
 function accessOf(stored: StoredKey, store: ApiKeyStore): Access {
-  const { id, subscribe, publish, admin, expiresAt } = stored
+  const { id, subscribe, publish, role, admin, expiresAt } = stored
   return {
-    ...grantAccess({ subscribe, publish, admin, expiresAt, credential: { kind: 'key', id } }),
+    ...grantAccess({ subscribe, publish, role, admin, expiresAt, credential: { kind: 'key', id } }),
     isWithdrawn: () => store.find(id) !== stored,
   }
 }

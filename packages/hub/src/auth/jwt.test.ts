@@ -16,7 +16,7 @@ describe('a token', () => {
     const token = await sign({ sub: '42', fanline: { subscribe: ['orders.*'], publish: ['chat.42'] } })
     const access = await authenticate(token)
     assert.equal(access.user, '42')
-    assert.equal(access.isAdmin, false)
+    assert.equal(access.role, undefined)
     assert.equal(access.maySubscribe('orders.eu'), true)
     assert.equal(access.maySubscribe('orders.eu.1'), false)
     assert.equal(access.mayPublish(parsePublication({ channel: 'chat.42', data: 1 })), true)
@@ -34,9 +34,19 @@ describe('a token', () => {
 
   it('lets an admin do everything', async () => {
     const access = await authenticate(await sign({ fanline: { admin: true } }))
-    assert.equal(access.isAdmin, true)
+    assert.equal(access.role, 'admin')
     assert.equal(access.user, undefined)
     assert.equal(access.mayPublish(parsePublication({ all: true, data: 1 })), true)
+  })
+
+  it('lets a viewer read every topic, and an operator publish everywhere', async () => {
+    const all = parsePublication({ all: true, data: 1 })
+    const allowed = async (role: string): Promise<unknown> => {
+      const access = await authenticate(await sign({ fanline: { role } }))
+      return [access.role, access.maySubscribe('a'), access.mayPublish(all)]
+    }
+    assert.deepEqual(await allowed('viewer'), ['viewer', true, false])
+    assert.deepEqual(await allowed('operator'), ['operator', true, true])
   })
 
   it('has its user in a claim of your choice, also a number', async () => {
@@ -96,7 +106,7 @@ describe('the grants of a token', () => {
       grants: async ({ role }) => ({ subscribe: [`${role}.**`] }),
     })
     assert.equal(access.user, '42')
-    assert.equal(access.isAdmin, false)
+    assert.equal(access.role, undefined)
     assert.equal(access.maySubscribe('editor.news'), true)
     assert.equal(access.credential.kind, 'token')
   })
@@ -250,6 +260,7 @@ describe('a token is refused', () => {
       bySecret,
       /"fanline"/,
     ],
+    ['with a role that is none', () => sign({ fanline: { role: 'boss' } }), bySecret, /"fanline"/],
     ['when it is no token', () => 'hello', bySecret, /not a signed JWT/],
     ['when it is encrypted', () => 'e30.e30.e30.e30.e30', bySecret, /not a signed JWT/],
   ]

@@ -6,12 +6,13 @@ import { TokenVerifier } from './token-verifier.ts'
 
 export type { CookieOptions } from './cookie.ts'
 export type { JwtIssuer, JwtOptions } from './jwt-options.ts'
+export { claimedGrants } from './token-grants.ts'
 export { type TokenReport, tokenReport } from './token-report.ts'
 export { MIN_SECRET_LENGTH } from './verification-keys.ts'
 
 /**
  * Lets in who sends a token as `Authorization: Bearer`, or where the options say. Its claim `fanline` says what they may
- * do: `{ "subscribe": ["orders.*"], "publish": ["chat.42"], "admin": false }`. A token must say when it expires.
+ * do: `{ "subscribe": ["orders.*"], "publish": ["chat.42"], "role": "viewer" }`. A token must say when it expires.
  * `jwt({ secret })` is enough for a single issuer.
  * @throws ProblemError `option-invalid`
  */

@@ -192,7 +192,7 @@ describe('a ticket', () => {
         header: () => undefined,
       })
     const access = ask('GET') as Access
-    assert.equal(access.isAdmin, false)
+    assert.equal(access.role, undefined)
     assert.deepEqual([access.maySubscribe('a'), access.maySubscribe('b')], [true, false])
     assert.equal(access.mayPublish(parsePublication({ channel: 'a', data: 1 })), false)
     assert.equal(ask('POST'), undefined)

@@ -80,7 +80,7 @@ export class Tickets implements TicketIssuer {
       origin,
       access: {
         user: access.user,
-        isAdmin: false,
+        role: undefined,
         expiresAt: access.expiresAt,
         credential: credentialOf(access),
         maySubscribe: (channel) => topics.has(channel),

@@ -1,5 +1,5 @@
 /** What the claims of a token grant. */
-import { ProblemError, parseUser } from '@fanline/protocol'
+import { ProblemError, parseRole, parseUser } from '@fanline/protocol'
 import type { JWTPayload } from 'jose'
 import { type Access, type Grants, grantAccess } from '../authenticator.ts'
 import type { JwtIssuer, JwtOptions } from './jwt-options.ts'
@@ -61,13 +61,19 @@ function userIn(claims: JWTPayload, { userClaim = 'sub', userPrefix = '' }: Gran
   }
 }
 
-/** The claim `fanline`. */
-function claimedGrants({ fanline = {} }: JWTPayload): Grants {
+/**
+ * What the claim `fanline` grants.
+ * @throws ProblemError `token-invalid`
+ */
+export function claimedGrants({ fanline = {} }: JWTPayload): Grants {
   if (typeof fanline !== 'object' || fanline === null) throw noGrants()
-  const { subscribe, publish, admin } = fanline as Record<string, unknown>
+  const { subscribe, publish, role, admin } = fanline as Record<string, unknown>
   if (!isListOrAbsent(subscribe) || !isListOrAbsent(publish)) throw noGrants()
-  if (admin !== undefined && typeof admin !== 'boolean') throw noGrants()
-  return { subscribe, publish, admin }
+  try {
+    return { subscribe, publish, role: parseRole({ role, admin }) }
+  } catch (cause) {
+    throw noGrants(cause)
+  }
 }
 
 function isListOrAbsent(value: unknown): value is string[] | undefined {

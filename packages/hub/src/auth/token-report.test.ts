@@ -15,7 +15,7 @@ describe('tokenReport()', () => {
       header: { alg: 'ES256', kid: 'k' },
       claims: CLAIMS,
       user: '42',
-      grants: { subscribe: ['orders.*'], publish: [], admin: false },
+      grants: { subscribe: ['orders.*'], publish: [], role: null },
       expiresAt: new Date(END * 1000).toISOString(),
       accepted: true,
       problem: null,

@@ -1,4 +1,4 @@
-import { type ProblemBody, toProblem } from '@fanline/protocol'
+import { type ProblemBody, parseRole, type Role, toProblem } from '@fanline/protocol'
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose'
 import type { Grants } from '../authenticator.ts'
 import type { JwtOptions } from './jwt-options.ts'
@@ -17,7 +17,7 @@ export interface TokenReport {
   readonly grants: {
     readonly subscribe: readonly string[]
     readonly publish: readonly string[]
-    readonly admin: boolean
+    readonly role: Role | null
   } | null
   /** When access ends, the tolerance included, ISO 8601; null when that cannot be told. */
   readonly expiresAt: string | null
@@ -43,7 +43,7 @@ export async function tokenReport(token: string, options: JwtOptions): Promise<T
     grants: grants && {
       subscribe: grants.subscribe ?? [],
       publish: grants.publish ?? [],
-      admin: grants.admin ?? false,
+      role: parseRole(grants) ?? null,
     },
     expiresAt: grants?.expiresAt === undefined ? null : new Date(grants.expiresAt).toISOString(),
     accepted: verifier !== undefined && problem === undefined,

@@ -1,4 +1,4 @@
-import { ProblemError } from '@fanline/protocol'
+import { mustHaveRole, ProblemError, type Role } from '@fanline/protocol'
 import {
   type Access,
   type Authenticator,
@@ -38,8 +38,8 @@ interface Route {
   readonly method: string
   /** Segments; `*` takes one. */
   readonly path: readonly string[]
-  /** Only for admins. */
-  readonly admin?: true
+  /** The least that may use it. These are of all connections, and left out where `servesAdmin` is false. */
+  readonly role?: Role
   /** Refusals may be told inside a stream. */
   readonly isStream?: true
   readonly answer: (context: Context) => ApiAnswer | Promise<ApiAnswer>
@@ -69,36 +69,37 @@ export const ROUTES: readonly Route[] = [
   { method: 'POST', path: ['v1', 'tickets'], answer: issueTicket },
   { method: 'POST', path: ['v1', 'connections', '*', 'token'], answer: renew },
   { method: 'PUT', path: ['v1', 'connections', '*', 'channels'], answer: follow },
+  { method: 'GET', path: ['v1', 'access'], answer: ({ access }) => ({ json: accessText(access) }) },
   {
     method: 'GET',
     path: ['v1', 'stats'],
-    admin: true,
+    role: 'viewer',
     answer: async ({ hub }) => ({ json: await hub.cluster.stats() }),
   },
-  { method: 'GET', path: ['v1', 'connections'], admin: true, answer: connections },
-  { method: 'DELETE', path: ['v1', 'connections', '*'], admin: true, answer: disconnectOne },
-  { method: 'GET', path: ['v1', 'channels'], admin: true, answer: channels },
-  { method: 'GET', path: ['v1', 'users'], admin: true, answer: users },
+  { method: 'GET', path: ['v1', 'connections'], role: 'viewer', answer: connections },
+  { method: 'DELETE', path: ['v1', 'connections', '*'], role: 'operator', answer: disconnectOne },
+  { method: 'GET', path: ['v1', 'channels'], role: 'viewer', answer: channels },
+  { method: 'GET', path: ['v1', 'users'], role: 'viewer', answer: users },
   {
     method: 'GET',
     path: ['v1', 'users', '*'],
-    admin: true,
+    role: 'viewer',
     answer: async ({ hub, parts }) => ({ json: await hub.cluster.presence(parts[0]!) }),
   },
   {
     method: 'DELETE',
     path: ['v1', 'users', '*', 'connections'],
-    admin: true,
+    role: 'operator',
     answer: async ({ hub, parts }) => ({ json: await hub.cluster.disconnect({ user: parts[0]! }) }),
   },
   {
     method: 'GET',
     path: ['v1', 'revocations'],
-    admin: true,
+    role: 'viewer',
     answer: ({ hub }) => ({ json: { revocations: hub.revocations() } }),
   },
-  { method: 'POST', path: ['v1', 'revocations'], admin: true, answer: revoke },
-  { method: 'DELETE', path: ['v1', 'revocations', '*'], admin: true, answer: liftRevocation },
+  { method: 'POST', path: ['v1', 'revocations'], role: 'operator', answer: revoke },
+  { method: 'DELETE', path: ['v1', 'revocations', '*'], role: 'admin', answer: liftRevocation },
 ]
 
 /** Routes without a `*`, by their path: a publish should not be compared with every row. */
@@ -117,7 +118,7 @@ export function answerApi(api: Api, request: ApiRequest): Promise<ApiAnswer> | u
   const fixed = FIXED.get(request.path)
   const segments = fixed ? [] : request.path.slice(1).split('/')
   const found = fixed ?? ROUTES.filter(({ path }) => fits(path, segments))
-  const routes = api.servesAdmin ? found : found.filter(({ admin }) => !admin)
+  const routes = api.servesAdmin ? found : found.filter(({ role }) => !role)
   return routes.length === 0 ? undefined : answerRoute(api, request, routes, segments)
 }
 
@@ -142,7 +143,7 @@ async function answerRoute(
     if (route.isStream && request.method === 'GET') return { refusal }
     throw refusal
   }
-  if (route.admin) mustAdminister(access)
+  if (route.role) mustHaveRole(access, route.role)
   return route.answer({ hub, tickets, access, request, parts })
 }
 
@@ -161,9 +162,13 @@ function decode(segment: string): string {
   }
 }
 
-/** @throws ProblemError `forbidden` */
-export function mustAdminister(access: Access): void {
-  if (!access.isAdmin) throw new ProblemError('forbidden', 'This needs an admin credential.')
+/** Who is asking. */
+function accessText({ user, role, expiresAt }: Access): object {
+  return { user: user ?? null, role: role ?? null, expiresAt: timeText(expiresAt) }
+}
+
+function timeText(time: number | undefined): string | null {
+  return time === undefined ? null : new Date(time).toISOString()
 }
 
 function listen({ access, request, parts }: Context): ApiAnswer {
@@ -241,7 +246,7 @@ async function renew({ hub, access, parts }: Context): Promise<ApiAnswer> {
   const { expiresAt, credential } = access
   if (!(await hub.cluster.renew(id, { expiresAt, credential })))
     throw new ProblemError('connection-not-found')
-  return { json: { user, expiresAt: expiresAt === undefined ? null : new Date(expiresAt).toISOString() } }
+  return { json: { user, expiresAt: timeText(expiresAt) } }
 }
 
 async function follow({ hub, access, request, parts }: Context): Promise<ApiAnswer> {
@@ -267,7 +272,8 @@ async function liftRevocation({ hub, parts }: Context): Promise<ApiAnswer> {
 async function mustBeOwn(hub: Hub, access: Access, id: string): Promise<ConnectionInfo> {
   const connection = await hub.cluster.connection(id)
   if (!connection) throw new ProblemError('connection-not-found')
-  if (connection.user !== (access.user ?? null) && !access.isAdmin) throw new ProblemError('user-mismatch')
+  if (connection.user !== (access.user ?? null) && access.role !== 'admin')
+    throw new ProblemError('user-mismatch')
   return connection
 }
 

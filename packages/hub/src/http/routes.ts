@@ -1,14 +1,10 @@
 /** The native API of a hub, to mount under any path of an application. */
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import {
-  type Authenticator,
-  authenticated,
-  type CredentialSource,
-  type TicketIssuer,
-} from '../authenticator.ts'
+import type { Role } from '@fanline/protocol'
+import type { Authenticator, TicketIssuer } from '../authenticator.ts'
 import type { Hub } from '../hub.ts'
-import { type Api, answerApi, mustAdminister, ROUTES } from './api.ts'
+import { type Api, answerApi, ROUTES } from './api.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
 import { type CorsPolicy, corsPolicy } from './cors.ts'
 import { problemResponse, refuseFetch, serveFetch } from './fetch.ts'
@@ -39,11 +35,14 @@ export interface NativeRoute {
   readonly method: string
   /** With `*` for a part that varies. */
   readonly path: string
+  /** The least that may use it; absent where another grant counts. */
+  readonly role?: Role | undefined
 }
 
 /** Every native route. */
-export const NATIVE_ROUTES: readonly NativeRoute[] = ROUTES.map(({ method, path }) => ({
+export const NATIVE_ROUTES: readonly NativeRoute[] = ROUTES.map(({ method, path, role }) => ({
   method,
+  role,
   path: `/${path.join('/')}`,
 }))
 
@@ -132,18 +131,6 @@ export function nativeRoutes(
         })
     },
   }
-}
-
-/**
- * For routes of an application's own: resolves when an admin is asking.
- * @throws ProblemError of status 401 or 403
- */
-export async function mustBeAdmin(
-  hub: Hub,
-  authenticator: Authenticator,
-  source: CredentialSource,
-): Promise<void> {
-  mustAdminister(await authenticated(authenticator, source, hub))
 }
 
 function corsHeaders(cors: CorsPolicy, request: ApiRequest): [string, string][] {

@@ -19,7 +19,7 @@ export function connectionsCommand(): Command {
     .summary('list open streams')
     .description(
       'Lists open streams, oldest first, hub by hub: whose they are, how they are, what they follow. Takes the token or\n' +
-        'the API key of an admin. `fanline kick` ends them.',
+        'the API key of a viewer. `fanline kick` ends them.',
     )
     .option('--user <id>', 'only those of a user')
     .option('--channel <name>', 'only those that follow a channel')

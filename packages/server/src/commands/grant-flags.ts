@@ -1,5 +1,5 @@
 import { grantAccess } from '@fanline/hub/routes'
-import { ProblemError } from '@fanline/protocol'
+import { ProblemError, ROLES, type Role } from '@fanline/protocol'
 import { type Command, Option } from 'commander'
 import { usageFailure } from '../failure.ts'
 
@@ -7,6 +7,7 @@ import { usageFailure } from '../failure.ts'
 export interface GrantFlags {
   readonly subscribe: readonly string[]
   readonly publish: readonly string[]
+  readonly role?: Role
   readonly admin?: true
 }
 
@@ -22,7 +23,13 @@ export function addGrantFlags(command: Command): Command {
         "channels its holder may publish to, or '@all', '@user:*', '@user:NAME'; repeatable",
       ),
     )
-    .option('--admin', 'its holder may do everything')
+    .addOption(new Option('--role <role>', 'what its holder may see and do of others').choices([...ROLES]))
+    .addOption(new Option('--admin', 'the same as --role admin').conflicts('role'))
+}
+
+/** The role that they give. */
+export function roleOf({ role, admin }: GrantFlags): Role | undefined {
+  return admin ? 'admin' : role
 }
 
 /** @throws Failure for a pattern that is none */

@@ -101,8 +101,8 @@ test('key list shows what there is, and no hash', async (t) => {
   assert.deepEqual(
     list.map(({ id, createdAt, expiresAt, ...rest }) => rest),
     [
-      { name: 'shop', subscribe: ['news'], publish: ['orders.*', '@user:*'], admin: false, lastUsedAt: null },
-      { name: 'ops', subscribe: [], publish: [], admin: true, lastUsedAt: null },
+      { name: 'shop', subscribe: ['news'], publish: ['orders.*', '@user:*'], role: null, lastUsedAt: null },
+      { name: 'ops', subscribe: [], publish: [], role: 'admin', lastUsedAt: null },
     ],
   )
   assert.equal(Date.parse(list[1].expiresAt) - Date.parse(list[1].createdAt), 1000)

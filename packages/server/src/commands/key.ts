@@ -8,7 +8,7 @@ import { isKeyName, type KeyRecord, keysText, parseKeys } from '../keys/key-reco
 import { type LastUses, readLastUses } from '../keys/key-usage.ts'
 import { textOf, updateFile } from '../keys/update-file.ts'
 import { textTable } from '../text-table.ts'
-import { addGrantFlags, type GrantFlags, mustBeGrants } from './grant-flags.ts'
+import { addGrantFlags, type GrantFlags, mustBeGrants, roleOf } from './grant-flags.ts'
 import { addServerFlags, configOf } from './server-flags.ts'
 
 interface CreateFlags extends GrantFlags {
@@ -41,11 +41,12 @@ function createCommand(): Command {
 }
 
 async function create(file: string, flags: CreateFlags): Promise<void> {
-  const { name, subscribe, publish, admin = false, expires } = flags
+  const { name, subscribe, publish, expires } = flags
+  const role = roleOf(flags) ?? null
   if (!isKeyName(name))
     throw usageFailure('--name has 1 to 100 characters, none of them a control character.')
-  if (subscribe.length === 0 && publish.length === 0 && !admin) {
-    throw usageFailure('This key may do nothing. Say what it may: --publish, --subscribe or --admin.')
+  if (subscribe.length === 0 && publish.length === 0 && !role) {
+    throw usageFailure('This key may do nothing. Say what it may: --publish, --subscribe or --role.')
   }
   mustBeGrants(flags)
   const now = Date.now()
@@ -56,7 +57,7 @@ async function create(file: string, flags: CreateFlags): Promise<void> {
     hash,
     subscribe,
     publish,
-    admin,
+    role,
     createdAt: new Date(now).toISOString(),
     expiresAt:
       expires === undefined ? null : new Date(now + parseDuration(expires, '--expires')).toISOString(),

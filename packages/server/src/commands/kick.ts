@@ -16,7 +16,7 @@ export function kickCommand(): Command {
     .summary('end open streams')
     .description(
       'Ends one open stream, or all of a user. Who was kicked may come back: to keep somebody out, revoke the token.\n' +
-        'Takes the token or the API key of an admin. Exit code 1 when there is no such stream.',
+        'Takes the token or the API key of an operator. Exit code 1 when there is no such stream.',
     )
     .argument('[id]', 'what `fanline connections` shows')
     .option('--user <id>', 'all streams of this user')

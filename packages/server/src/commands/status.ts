@@ -27,7 +27,7 @@ export function statusCommand(): Command {
     .summary('say how a server is')
     .description(
       'Says whether a server is ready, who is connected, what was published and what its process is doing. Takes the\n' +
-        'token or the API key of an admin. Exit code 1 when it is not ready, or does not answer.',
+        'token or the API key of a viewer. Exit code 1 when it is not ready, or does not answer.',
     )
     .option('--json', 'print JSON: ready, stats, system')
   return addTargetFlags(command).action(({ json, url }: StatusFlags) => status(targetOf(url), json ?? false))

@@ -62,7 +62,7 @@ test('inspect shows what a token says, and needs no key', async (t) => {
   }
   const report = JSON.parse((await token(t, ['inspect', '--json', minted])).stdout)
   assert.equal(report.user, '42')
-  assert.deepEqual(report.grants, { subscribe: ['orders.*'], publish: ['@user:*'], admin: false })
+  assert.deepEqual(report.grants, { subscribe: ['orders.*'], publish: ['@user:*'], role: null })
   assert.equal(report.reason, null)
   assert.ok(!('accepted' in report))
 })

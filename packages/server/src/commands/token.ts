@@ -4,7 +4,7 @@ import { SignJWT } from 'jose'
 import type { Config } from '../config/server-options.ts'
 import { parseDuration } from '../duration.ts'
 import { usageFailure } from '../failure.ts'
-import { addGrantFlags, type GrantFlags, mustBeGrants } from './grant-flags.ts'
+import { addGrantFlags, type GrantFlags, mustBeGrants, roleOf } from './grant-flags.ts'
 import { addServerFlags, configOf } from './server-flags.ts'
 import { inspectCommand, verifyCommand } from './token-checks.ts'
 
@@ -39,13 +39,14 @@ function mintCommand(): Command {
 
 async function mint({ jwt }: Config, flags: MintFlags): Promise<string> {
   if (jwt.secret === '') throw usageFailure('There is no secret to sign with. Set FANLINE_JWT_SECRET.')
-  const { user, id = randomUUID(), subscribe, publish, admin } = flags
+  const { user, id = randomUUID(), subscribe, publish } = flags
+  const role = roleOf(flags)
   const lifetimeS = parseDuration(flags.expires, '--expires') / 1000
   mustBeGrants(flags)
   const grants = {
     ...(subscribe.length > 0 ? { subscribe } : {}),
     ...(publish.length > 0 ? { publish } : {}),
-    ...(admin ? { admin } : {}),
+    ...(role ? { role } : {}),
   }
   const nowS = Math.floor(Date.now() / 1000)
   const token = new SignJWT({ fanline: grants, ...(user === undefined ? {} : { [jwt.userClaim]: user }) })

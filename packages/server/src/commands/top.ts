@@ -60,7 +60,7 @@ export function topCommand(): Command {
     .description(
       'Prints what a server is doing, a line each second until Ctrl-C: open streams, those behind, events, gaps and new\n' +
         'streams in each second, and its process. With many hubs the first are of all of them, the process is of the one\n' +
-        'that answers. Takes the token or the API key of an admin.',
+        'that answers. Takes the token or the API key of a viewer.',
     )
     .option('--interval <time>', 'the time between two lines: a number with s, m, h or d', '1s')
     .option('--count <number>', 'end after so many lines')

@@ -132,13 +132,13 @@ function storedKeys(
   )
 }
 
-function storedKey({ id, hash, subscribe, publish, admin, expiresAt }: KeyRecord): StoredKey {
+function storedKey({ id, hash, subscribe, publish, role, expiresAt }: KeyRecord): StoredKey {
   return {
     id,
     hash,
     subscribe,
     publish,
-    admin,
+    role: role ?? undefined,
     expiresAt: expiresAt === null ? undefined : Date.parse(expiresAt),
   }
 }

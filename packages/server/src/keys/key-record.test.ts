@@ -9,7 +9,7 @@ const KEY: KeyRecord = {
   hash: 'ab'.repeat(32),
   subscribe: ['orders.*'],
   publish: ['@user:*', '@all'],
-  admin: false,
+  role: null,
   createdAt: '2026-11-21T13:00:00.000Z',
   expiresAt: null,
 }
@@ -35,7 +35,7 @@ test('a damaged file is refused by what is wrong with it, and not shown', () => 
     hash: 'ab',
     subscribe: ['@all'],
     publish: 'orders',
-    admin: 'true',
+    role: 'boss',
     createdAt: 'yesterday',
     expiresAt: 5,
   })) {

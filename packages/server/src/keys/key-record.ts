@@ -1,4 +1,4 @@
-import { parseGrant, parsePublishGrant } from '@fanline/protocol'
+import { isRole, parseGrant, parsePublishGrant, type Role } from '@fanline/protocol'
 import { Failure } from '../failure.ts'
 
 /** An API key as its file has it. */
@@ -10,7 +10,8 @@ export interface KeyRecord {
   readonly hash: string
   readonly subscribe: readonly string[]
   readonly publish: readonly string[]
-  readonly admin: boolean
+  /** Null when it has none. */
+  readonly role: Role | null
   /** ISO 8601. */
   readonly createdAt: string
   /** ISO 8601; null when it does not end. */
@@ -24,7 +25,7 @@ const FIELDS: Readonly<Record<keyof KeyRecord, (value: unknown) => boolean>> = {
   hash: (value) => isText(value, /^[0-9a-f]{64}$/),
   subscribe: isGrantList(parseGrant),
   publish: isGrantList(parsePublishGrant),
-  admin: (value) => typeof value === 'boolean',
+  role: (value) => value === null || isRole(value),
   createdAt: isTime,
   expiresAt: (value) => value === null || isTime(value),
 }

@@ -32,11 +32,27 @@ const OF_CHANNEL: Parameter = {
 
 /** What operators see and do; on many hubs it is that of all of them. */
 export const ADMIN: Operations = {
+  'GET /v1/access': {
+    id: 'access',
+    group: GROUP,
+    summary: 'Who is asking',
+    description: 'The user and the role of the credential, and when it ends.',
+    for: 'credential',
+    answers: { 200: { description: 'Who it is.', content: { 'application/json': ref('Access') } } },
+    examples: [
+      {
+        title: 'the key of the server',
+        path: '/v1/access',
+        status: 200,
+        answer: { user: null, role: 'admin', expiresAt: null },
+      },
+    ],
+  },
   'GET /v1/stats': {
     id: 'stats',
     group: GROUP,
     summary: 'Figures of the hub',
-    for: 'admin',
+    for: 'viewer',
     answers: { 200: { description: 'Figures.', content: { 'application/json': ref('Stats') } } },
     examples: [
       {
@@ -73,7 +89,7 @@ export const ADMIN: Operations = {
     group: GROUP,
     summary: 'Open streams',
     description: 'Oldest first, 1,000 on a page.',
-    for: 'admin',
+    for: 'viewer',
     parameters: [
       { name: 'user', in: 'query', description: 'Only theirs.', schema: TEXT },
       OF_CHANNEL,
@@ -123,7 +139,7 @@ export const ADMIN: Operations = {
     id: 'disconnect',
     group: GROUP,
     summary: 'End one stream',
-    for: 'admin',
+    for: 'operator',
     parameters: [{ name: 'connection', in: 'path', description: 'Which one.', schema: TEXT }],
     answers: { 200: { description: 'It has ended.', content: { 'application/json': ref('Closed') } } },
     problems: ['connection-not-found'],
@@ -152,7 +168,7 @@ export const ADMIN: Operations = {
     group: GROUP,
     summary: 'What is followed',
     description: 'Topics in the order of their names, with how many streams follow each.',
-    for: 'admin',
+    for: 'viewer',
     parameters: [NEXT, LIMIT],
     answers: { 200: { description: 'A page.', content: { 'application/json': ref('FollowedChannels') } } },
     problems: ['limit-invalid'],
@@ -170,7 +186,7 @@ export const ADMIN: Operations = {
     group: GROUP,
     summary: 'Who is online',
     description: 'In the order of their ids, with how many streams each has.',
-    for: 'admin',
+    for: 'viewer',
     parameters: [OF_CHANNEL, NEXT, LIMIT],
     answers: { 200: { description: 'A page.', content: { 'application/json': ref('Users') } } },
     problems: ['limit-invalid'],
@@ -187,7 +203,7 @@ export const ADMIN: Operations = {
     id: 'presence',
     group: GROUP,
     summary: 'Whether a user is online',
-    for: 'admin',
+    for: 'viewer',
     parameters: [USER_PART],
     answers: { 200: { description: 'Online or not.', content: { 'application/json': ref('Presence') } } },
     problems: ['user-invalid'],
@@ -204,7 +220,7 @@ export const ADMIN: Operations = {
     id: 'disconnectUser',
     group: GROUP,
     summary: 'End all streams of a user',
-    for: 'admin',
+    for: 'operator',
     parameters: [USER_PART],
     answers: { 200: { description: 'They have ended.', content: { 'application/json': ref('Closed') } } },
     examples: [
@@ -215,7 +231,7 @@ export const ADMIN: Operations = {
     id: 'revocations',
     group: GROUP,
     summary: 'What counts no more',
-    for: 'admin',
+    for: 'viewer',
     answers: {
       200: {
         description: 'Those in force, oldest first.',
@@ -238,7 +254,7 @@ export const ADMIN: Operations = {
     group: GROUP,
     summary: 'Make tokens count no more',
     description: 'Their streams end at once.',
-    for: 'admin',
+    for: 'operator',
     body: { isRequired: true, content: { 'application/json': ref('RevocationRequest') } },
     answers: { 200: { description: 'It is in force.', content: { 'application/json': ref('Revocation') } } },
     problems: [

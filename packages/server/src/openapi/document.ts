@@ -1,4 +1,4 @@
-import { PROBLEMS, type ProblemCode } from '@fanline/protocol'
+import { isRole, PROBLEMS, type ProblemCode } from '@fanline/protocol'
 import { ADMIN } from './admin-operations.ts'
 import { LISTEN } from './listen-operations.ts'
 import type { Content, Example, Operation, Operations } from './operation.ts'
@@ -37,7 +37,7 @@ export function problemsOf({ for: whom, problems = [] }: Operation): readonly Pr
   const all = new Set<ProblemCode>([
     ...problems,
     ...(whom === 'everybody' ? [] : PROBLEMS_OF_CREDENTIALS),
-    ...(whom === 'admin' ? (['forbidden'] as const) : []),
+    ...(isRole(whom) ? (['forbidden'] as const) : []),
     ...PROBLEMS_OF_ALL,
   ])
   return [...all].sort((a, b) => PROBLEMS[a].status - PROBLEMS[b].status)
@@ -56,7 +56,7 @@ export function describeApi(): Schema {
       title: 'fanline',
       version: '1',
       description:
-        'Server push over Server-Sent Events: publish to channels, users, one connection or everyone; who was away gets what was missed. Another method than those listed gets 405, another address 404. With `admin.port` the routes for admins are at that port.',
+        'Server push over Server-Sent Events: publish to channels, users, one connection or everyone; who was away gets what was missed. Another method than those listed gets 405, another address 404. Routes that need a role name it in `security`: a viewer sees everything, an operator also publishes, kicks and revokes, an admin does everything. With `admin.port` these routes are at that port.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     tags: [...new Set(Object.values(OPERATIONS).map(({ group }) => group))].map((name) => ({ name })),
@@ -82,7 +82,8 @@ function describeOperation(operation: Operation): Schema {
     tags: [group],
     summary,
     ...(whom === 'everybody' ? { security: [] } : {}),
-    description: [description, whom === 'admin' ? 'Only for admins.' : ''].filter(Boolean).join(' '),
+    ...(isRole(whom) ? { security: [{ bearer: [whom] }] } : {}),
+    description: [description, isRole(whom) ? `Needs the role ${whom}.` : ''].filter(Boolean).join(' '),
     ...(parameters
       ? { parameters: parameters.map((one) => (one.in === 'path' ? { ...one, required: true } : one)) }
       : {}),

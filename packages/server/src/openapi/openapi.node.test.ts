@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { NATIVE_ROUTES } from '@fanline/hub/routes'
-import { PROBLEMS, parsePublication, toProblem } from '@fanline/protocol'
+import { isRole, PROBLEMS, parsePublication, toProblem } from '@fanline/protocol'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
@@ -27,6 +27,15 @@ test('every route is described, and every description is of a route', () => {
     .map(({ method, path }) => `${method} ${path}`)
     .filter((route) => route !== 'POST /demo/task')
   assert.deepEqual(Object.keys(OPERATIONS).map(withStar).sort(), routes.sort())
+})
+
+test('a route that needs a role says which', () => {
+  const described = Object.entries(OPERATIONS).map(([route, one]) => [withStar(route), one.for] as const)
+  const roles = new Map(described.filter(([, whom]) => isRole(whom)))
+  const needed = [...NATIVE_ROUTES, ...APP_ROUTES].filter(({ role }) => role !== undefined)
+  assert.deepEqual(roles, new Map(needed.map(({ method, path, role }) => [`${method} ${path}`, role])))
+  const { paths } = DOCUMENT as { paths: Record<string, { get?: { security?: unknown } }> }
+  assert.deepEqual(paths['/v1/stats']?.get?.security, [{ bearer: ['viewer'] }])
 })
 
 test('the document is OpenAPI 3.1', async () => {

@@ -1,4 +1,4 @@
-import type { ProblemCode } from '@fanline/protocol'
+import type { ProblemCode, Role } from '@fanline/protocol'
 import type { Schema } from './schemas.ts'
 
 /** A part of the path, a field of the query, or a header of a request. */
@@ -32,8 +32,8 @@ export interface Operation {
   readonly group: string
   readonly summary: string
   readonly description?: string
-  /** Who is answered: everybody, whoever has a credential, or admins. */
-  readonly for: 'everybody' | 'credential' | 'admin'
+  /** Who is answered: everybody, whoever has a credential, or whoever has at least this role. */
+  readonly for: 'everybody' | 'credential' | Role
   readonly parameters?: readonly Parameter[]
   readonly body?: { readonly isRequired: boolean; readonly content: Content }
   readonly answers: Readonly<Record<number, { readonly description: string; readonly content?: Content }>>

@@ -6,7 +6,9 @@ import { SCHEMAS, type Schema } from './schemas.ts'
 const WHOM = {
   everybody: 'Needs no credential.',
   credential: 'Needs a credential.',
-  admin: 'Needs an admin credential.',
+  viewer: 'Needs the role viewer, operator or admin.',
+  operator: 'Needs the role operator or admin.',
+  admin: 'Needs the role admin.',
 }
 
 /** The description of the API as a page: nothing in it runs, and nothing is loaded from elsewhere. */

@@ -1,4 +1,4 @@
-import { CLOSE_REASONS, PROBLEMS } from '@fanline/protocol'
+import { CLOSE_REASONS, PROBLEMS, ROLES } from '@fanline/protocol'
 
 /** A JSON Schema of draft 2020-12. */
 export type Schema = Readonly<Record<string, unknown>>
@@ -168,6 +168,11 @@ export const SCHEMAS = {
   }),
   TicketRequest: fields({ 'channels?': listOf(CHANNEL), 'origin?': TEXT }),
   Ticket: fields({ ticket: TEXT, expiresAt: TIME }),
+  Access: fields({
+    user: { type: ['string', 'null'] },
+    role: { enum: [...ROLES, null], description: 'Each may also do what those before it may.' },
+    expiresAt: TIME_OR_NULL,
+  }),
   Renewal: fields({ user: { type: ['string', 'null'] }, expiresAt: TIME_OR_NULL }),
   Channels: fields({ channels: listOf(CHANNEL) }),
   Cancelled: fields({ cancelled: POSITION }),

@@ -43,7 +43,7 @@ export const SERVER: Operations = {
     id: 'metrics',
     group: GROUP,
     summary: 'Figures for Prometheus',
-    for: 'admin',
+    for: 'viewer',
     answers: {
       200: {
         description: 'In the text format.',
@@ -64,7 +64,7 @@ export const SERVER: Operations = {
     group: GROUP,
     summary: 'Process and machine',
     description: 'Load is measured in windows of five seconds; the figures of the first one are null.',
-    for: 'admin',
+    for: 'viewer',
     answers: { 200: { description: 'A report.', content: { 'application/json': ref('System') } } },
     examples: [
       {
@@ -100,7 +100,7 @@ export const SERVER: Operations = {
     group: GROUP,
     summary: 'The configuration that counts',
     description: 'Secrets read `(set)`; what is not set is null.',
-    for: 'admin',
+    for: 'viewer',
     answers: { 200: { description: 'All options.', content: { 'application/json': ref('Config') } } },
     examples: [{ title: 'its beginning', path: '/v1/config', status: 200, answer: '{"options":[{"path":"' }],
   },
@@ -110,7 +110,7 @@ export const SERVER: Operations = {
     summary: 'What happens on this server',
     description:
       'Publishes, refusals and connections as they happen: events without a name, each a list. It ends with the request.',
-    for: 'admin',
+    for: 'viewer',
     answers: { 200: { description: 'A stream.', content: { 'text/event-stream': TEXT } } },
     examples: [{ title: 'its beginning', path: '/v1/inspect', status: 200, answer: ':\n\n' }],
   },

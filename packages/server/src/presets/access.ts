@@ -7,7 +7,7 @@ import type { PresetContext } from './preset.ts'
  */
 export function mustBeUser({ access, space }: PresetContext, id: string): string {
   const user = parseUser(space.user(id))
-  if (!access.isAdmin && access.user !== user) {
+  if (access.role !== 'admin' && access.user !== user) {
     throw new ProblemError('forbidden', 'The credential is another user’s.')
   }
   return user
@@ -33,9 +33,4 @@ export function mustFollow({ access }: PresetContext, topic: string): string {
   if (!access.maySubscribe(parseChannel(topic)))
     throw new ProblemError('channel-forbidden', `It is ${topic}.`)
   return topic
-}
-
-/** @throws ProblemError `forbidden` */
-export function mustAdminister({ access }: PresetContext): void {
-  if (!access.isAdmin) throw new ProblemError('forbidden', 'This needs an admin credential.')
 }

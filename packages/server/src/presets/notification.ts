@@ -1,6 +1,6 @@
 import { integerCursor, NOTIFICATION_DIALECTS } from '@fanline/hub/compat'
-import { createEvent } from '@fanline/protocol'
-import { mustAdminister, mustBeUser } from './access.ts'
+import { createEvent, mustHaveRole } from '@fanline/protocol'
+import { mustBeUser } from './access.ts'
 import { deliver } from './deliver.ts'
 import type { Preset, PresetAnswer, PresetContext } from './preset.ts'
 import { atMost } from './resume.ts'
@@ -68,7 +68,7 @@ async function send(context: PresetContext): Promise<PresetAnswer> {
 }
 
 async function metrics(context: PresetContext): Promise<PresetAnswer> {
-  mustAdminister(context)
+  mustHaveRole(context.access, 'viewer')
   const { contentType, text } = await context.server.metrics()
   return { headers: { 'Content-Type': contentType }, text }
 }

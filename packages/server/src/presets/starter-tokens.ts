@@ -1,4 +1,4 @@
-import type { JwtOptions } from '@fanline/hub/jwt'
+import { claimedGrants, type JwtOptions } from '@fanline/hub/jwt'
 import type { Space } from './space.ts'
 
 /** Where a token may sit when no cookie is configured. */
@@ -17,10 +17,8 @@ export function starterTokens(options: JwtOptions, space: Space, origins: readon
     }),
     tokenInQuery: true,
     cookie: options.cookie ?? { name: COOKIE, origins },
-    grants: ({ role, fanline }) => ({ admin: role === 'admin' || isAdmin(fanline) }),
+    grants: ({ role, fanline }) => ({
+      role: role === 'admin' ? role : claimedGrants({ fanline }).role,
+    }),
   }
-}
-
-function isAdmin(fanline: unknown): boolean {
-  return typeof fanline === 'object' && fanline !== null && 'admin' in fanline && fanline.admin === true
 }

@@ -1,6 +1,5 @@
 import { type Level, STARTER_DIALECTS } from '@fanline/hub/compat'
-import { createJsonEvent, type HubEvent } from '@fanline/protocol'
-import { mustAdminister } from './access.ts'
+import { createJsonEvent, type HubEvent, mustHaveRole } from '@fanline/protocol'
 import { deliver } from './deliver.ts'
 import type { JsonField, JsonFields } from './json-fields.ts'
 import type { Preset, PresetAnswer, PresetContext, WrittenAnswer } from './preset.ts'
@@ -53,7 +52,7 @@ function listen(context: PresetContext): PresetAnswer {
 
 /** Of all servers that share a log: its users are connected wherever they came in. */
 async function stats(context: PresetContext): Promise<PresetAnswer> {
-  mustAdminister(context)
+  mustHaveRole(context.access, 'viewer')
   const { hub, settings, space } = context
   const own = [...(await hub.cluster.connectionsByUser())].flatMap(([user, count]) => {
     const id = space.idOf(user)
@@ -67,7 +66,7 @@ async function stats(context: PresetContext): Promise<PresetAnswer> {
 }
 
 async function broadcast(context: PresetContext): Promise<PresetAnswer> {
-  mustAdminister(context)
+  mustHaveRole(context.access, 'operator')
   const event = eventOf(await context.fields())
   if (event === 'invalid') return refusal(400, 'H-SSE-Broadcast-1', 'Invalid request body')
   if (event === 'missing') return refusal(400, 'H-SSE-Broadcast-2', 'Event and data are required')
@@ -76,7 +75,7 @@ async function broadcast(context: PresetContext): Promise<PresetAnswer> {
 }
 
 async function sendToUser(context: PresetContext): Promise<PresetAnswer> {
-  mustAdminister(context)
+  mustHaveRole(context.access, 'operator')
   const fields = await context.fields()
   const event = eventOf(fields)
   const id = userOf(fields, context.settings.level)

@@ -1,6 +1,6 @@
 import { USER_CHANNEL_DIALECTS } from '@fanline/hub/compat'
-import { createJsonEvent } from '@fanline/protocol'
-import { mustAdminister, mustBeUser } from './access.ts'
+import { createJsonEvent, mustHaveRole } from '@fanline/protocol'
+import { mustBeUser } from './access.ts'
 import { deliver } from './deliver.ts'
 import { goSystemMetrics } from './go-system-metrics.ts'
 import type { Preset, PresetAnswer, PresetContext } from './preset.ts'
@@ -26,7 +26,7 @@ export const userChannel: Preset = {
       method: 'GET',
       path: '/metrics/system',
       answer: (context) => {
-        mustAdminister(context)
+        mustHaveRole(context.access, 'viewer')
         return { json: goSystemMetrics() }
       },
     },
@@ -55,7 +55,7 @@ async function sendToUser(context: PresetContext): Promise<PresetAnswer> {
 }
 
 async function connections(context: PresetContext): Promise<PresetAnswer> {
-  mustAdminister(context)
+  mustHaveRole(context.access, 'viewer')
   const { hub, server } = context
   return {
     json: { 'open-connections': await server.openConnections(), sessions: hub.stats().connections },

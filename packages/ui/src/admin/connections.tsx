@@ -5,6 +5,7 @@ import { Field } from './field.tsx'
 import { bytes, span } from './format.ts'
 import { OutcomeLine, useOutcome } from './outcome.tsx'
 import { usePolling } from './poll.ts'
+import { RoleButton, RoleNote } from './role.tsx'
 import { addressOf, query } from './route.ts'
 import { samples } from './samples.ts'
 import { call } from './session.ts'
@@ -85,6 +86,7 @@ export function Connections() {
         <Field id="channel" label="Channel" text={channel} />
         <button type="submit">Search</button>
       </form>
+      <RoleNote needs="operator" what="Kicking" />
       <OutcomeLine outcome={outcome} />
       <Table
         label="Open connections"
@@ -123,14 +125,14 @@ export function Connections() {
             <td class="text">{[row.credential.kind, row.credential.id].filter(Boolean).join(' ')}</td>
             <td>{span(Date.now() - Date.parse(row.connectedAt))}</td>
             <td>
-              <button
-                type="button"
+              <RoleButton
+                needs="operator"
                 class="quiet"
                 aria-label={`Kick ${row.id.slice(0, 8)}`}
                 onClick={() => kick(row)}
               >
                 Kick
-              </button>
+              </RoleButton>
             </td>
           </tr>
         ))}

@@ -5,6 +5,7 @@ import { CopyButton } from './copy-button.tsx'
 import { Field } from './field.tsx'
 import { count } from './format.ts'
 import { OutcomeLine, useOutcome } from './outcome.tsx'
+import { RoleButton, RoleNote } from './role.tsx'
 import { call, credential } from './session.ts'
 
 /** To whom an event may go: what the choice is called, and whether it needs a name. */
@@ -42,6 +43,7 @@ export function Publish() {
   return (
     <>
       <h1>Publish</h1>
+      <RoleNote needs="operator" what="Publishing" />
       <form class="stack" onSubmit={submit}>
         <div class="row">
           <div class="field">
@@ -79,7 +81,9 @@ export function Publish() {
           />
         </div>
         <div class="row">
-          <button type="submit">Publish</button>
+          <RoleButton needs="operator" type="submit">
+            Publish
+          </RoleButton>
         </div>
       </form>
       <OutcomeLine outcome={outcome} />

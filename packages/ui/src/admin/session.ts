@@ -1,4 +1,4 @@
-import type { ProblemBody } from '@fanline/protocol'
+import type { ProblemBody, Role } from '@fanline/protocol'
 import { signal } from '@preact/signals'
 
 /** Where the credential is kept: until its tab is closed, and for no other tab. */
@@ -7,9 +7,17 @@ const STORED = 'fanline.admin.credential'
 /** `asking` until the server has answered; `refused` shows the sign-in. */
 export type Standing = 'asking' | 'granted' | 'refused'
 
-/** An API key or an admin's token; empty where none was given: `fanline dev` asks for none. */
+/** `GET /v1/access`: who has signed in. */
+export interface Access {
+  readonly user: string | null
+  readonly role: Role | null
+}
+
+/** An API key or a token with a role; empty where none was given: `fanline dev` asks for none. */
 export const credential = signal(sessionStorage.getItem(STORED) ?? '')
 export const standing = signal<Standing>('asking')
+/** Who has signed in; undefined while nobody has. */
+export const access = signal<Access | undefined>(undefined)
 /** Why the server refuses; empty when it does not. */
 export const refusal = signal('')
 
@@ -31,7 +39,7 @@ export async function call<Answer>(method: string, path: string, body?: object):
   const response = await ask(method, path, credential.value, body)
   if (response.ok) return response.json()
   const problem = await problemIn(response)
-  if (response.status === 401 || problem.code === 'forbidden') {
+  if (response.status === 401) {
     refusal.value = problem.detail ?? problem.title
     standing.value = 'refused'
   }
@@ -52,12 +60,15 @@ export async function problemIn(response: Response): Promise<ProblemBody> {
   return { type: 'about:blank', title, status, code: 'internal', detail: `The answer has status ${status}.` }
 }
 
-/** Tries a credential, and keeps it for this tab when it is an admin's. Asks with the one in use when absent. */
+/** Tries a credential, and keeps it for this tab when it has a role. Asks with the one in use when absent. */
 export async function signIn(text: string = credential.value): Promise<void> {
   const wasGiven = text !== ''
   credential.value = text
   try {
-    await call('GET', '/v1/stats')
+    const known = await call<Access>('GET', '/v1/access')
+    if (known.role === null)
+      throw new Error('This credential has no role: it may listen and publish, and not look in here.')
+    access.value = known
     if (wasGiven) sessionStorage.setItem(STORED, text)
     standing.value = 'granted'
     refusal.value = ''

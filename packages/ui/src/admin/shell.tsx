@@ -4,7 +4,7 @@ import { usePolling } from './poll.ts'
 import { path } from './route.ts'
 import { samples, takeSample, trouble } from './samples.ts'
 import { SCREENS, type Screen } from './screens.ts'
-import { credential, signOut } from './session.ts'
+import { access, credential, signOut } from './session.ts'
 
 /** Header, navigation, and the screen that the address names. */
 export function Shell() {
@@ -31,6 +31,7 @@ export function Shell() {
         </span>
         <Nav current={screen} />
         <Health />
+        {credential.value !== '' && <span class="dim">{access.value?.role}</span>}
         {credential.value !== '' && (
           <button type="button" class="quiet" onClick={signOut}>
             Sign out

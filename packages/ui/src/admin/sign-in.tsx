@@ -12,7 +12,8 @@ export function SignIn() {
     <main class="sign-in">
       <h1>Sign in</h1>
       <p>
-        With an API key that may administer, or an admin’s token. It stays in this tab, until it is closed.
+        With an API key or a token that has a role: viewer, operator or admin. It stays in this tab, until it
+        is closed.
       </p>
       <form onSubmit={submit}>
         <label for="credential">API key or token</label>

@@ -29,4 +29,5 @@ test('what speaks against a token is said', () => {
   assert.match(reasons({ exp: 2000, nbf: 1500 }), /not good before/)
   assert.match(reasons({ exp: 2000 }, { alg: 'none' }), /not signed/)
   assert.match(reasons({ exp: 2000, jti: 5, iat: 'x', fanline: { subscribe: 'a' } }), /iat.*jti.*grants/)
+  assert.match(reasons({ exp: 2000, fanline: { role: 'boss' } }), /fanline is not a set of grants/)
 })

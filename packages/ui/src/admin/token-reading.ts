@@ -1,3 +1,5 @@
+import { parseRole } from '@fanline/protocol'
+
 /** What a token says. */
 export interface TokenReading {
   readonly header: Readonly<Record<string, unknown>>
@@ -38,8 +40,13 @@ export function timeOf(seconds: unknown): string {
 
 function areGrants(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
-  const { subscribe = [], publish = [], admin = false } = value as Record<string, unknown>
-  return Array.isArray(subscribe) && Array.isArray(publish) && typeof admin === 'boolean'
+  const { subscribe = [], publish = [], role, admin } = value as Record<string, unknown>
+  try {
+    parseRole({ role, admin })
+  } catch {
+    return false // ProblemError `grant-invalid`
+  }
+  return Array.isArray(subscribe) && Array.isArray(publish)
 }
 
 function objectIn(part: string): Record<string, unknown> {

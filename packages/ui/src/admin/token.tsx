@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { OutcomeLine, useOutcome } from './outcome.tsx'
-import { ask, credential, problemIn } from './session.ts'
+import { type Access, ask, credential, problemIn } from './session.ts'
 import { readToken, reasonsToRefuse, timeOf } from './token-reading.ts'
 
 /** Takes a token apart in this page, and asks the server about its signature only when told to. */
@@ -67,10 +67,11 @@ function whyNone(text: string): string {
 /** What the server says to who comes with this token. */
 async function verdictOf(token: string): Promise<string> {
   if (credential.value === '') return 'This server lets everybody in, whatever their token says.'
-  const response = await ask('GET', '/v1/stats', token)
-  if (response.ok) return 'Accepted: an admin’s token.'
+  const response = await ask('GET', '/v1/access', token)
+  if (response.ok) {
+    const { role }: Access = await response.json()
+    return role === null ? 'Accepted.' : `Accepted, with the role ${role}.`
+  }
   const { code, detail, title } = await problemIn(response)
-  // It was read and believed; figures are for admins.
-  if (code === 'forbidden') return 'Accepted.'
   return `Refused with ${code}: ${detail ?? title}`
 }

@@ -4,6 +4,7 @@ import { Field } from './field.tsx'
 import { count } from './format.ts'
 import { OutcomeLine, useOutcome } from './outcome.tsx'
 import { usePolling } from './poll.ts'
+import { RoleButton, RoleNote } from './role.tsx'
 import { addressOf, query } from './route.ts'
 import { call } from './session.ts'
 import { Table } from './table.tsx'
@@ -102,6 +103,7 @@ export function Users() {
         <Field id="user" label="User" text={name} />
         <button type="submit">Search</button>
       </form>
+      <RoleNote needs="operator" what="Kicking and revoking" />
       <OutcomeLine outcome={outcome} />
       <h2>Online{channel && <bdi> in {channel}</bdi>}</h2>
       <Table label="Users who are online" columns={['User', 'Connections', 'Nodes', 'Actions']}>
@@ -117,12 +119,22 @@ export function Users() {
               {presence.value?.nodes?.map(({ node, connections }) => `${node}: ${connections}`).join(', ')}
             </td>
             <td>
-              <button type="button" class="quiet" aria-label={`Kick ${user}`} onClick={() => kick(user)}>
+              <RoleButton
+                needs="operator"
+                class="quiet"
+                aria-label={`Kick ${user}`}
+                onClick={() => kick(user)}
+              >
                 Kick
-              </button>{' '}
-              <button type="button" class="quiet" aria-label={`Revoke ${user}`} onClick={() => revoke(user)}>
+              </RoleButton>{' '}
+              <RoleButton
+                needs="operator"
+                class="quiet"
+                aria-label={`Revoke ${user}`}
+                onClick={() => revoke(user)}
+              >
                 Revoke
-              </button>
+              </RoleButton>
             </td>
           </tr>
         ))}
@@ -132,11 +144,12 @@ export function Users() {
         {found.value?.next != null && `These are the first ${LIMIT}: search for a user.`}
       </p>
       {wanted !== '' && found.value?.users.length === 0 && (
-        <button type="button" onClick={() => revoke(wanted)}>
+        <RoleButton needs="operator" onClick={() => revoke(wanted)}>
           Revoke the tokens of {wanted}
-        </button>
+        </RoleButton>
       )}
       <h2>Revocations</h2>
+      <RoleNote needs="admin" what="Lifting a revocation" />
       {revocations.value.length === 0 ? (
         <p class="dim">None is in force.</p>
       ) : (
@@ -148,9 +161,9 @@ export function Users() {
               </th>
               <td>{until}</td>
               <td>
-                <button type="button" class="quiet" aria-label={`Lift ${id}`} onClick={() => lift(id)}>
+                <RoleButton needs="admin" class="quiet" aria-label={`Lift ${id}`} onClick={() => lift(id)}>
                   Lift
-                </button>
+                </RoleButton>
               </td>
             </tr>
           ))}
