@@ -18,6 +18,7 @@ const JUMPS_MS = [JUMP_BACK_MS, -20, 300, 3_600_000]
  */
 export class DiskWorld implements World {
   readonly isTriedAgain = true
+  readonly hasSeveralHubs = false
   readonly losesData = false
   readonly turnsPerStep = 4
   readonly mayTellLate = false

@@ -5,6 +5,7 @@ import type { World, WorldParts, WorldSettings } from './world.ts'
 /** One process with its history in memory, on a log that is as awkward as its port allows every second time. */
 export class MemoryWorld implements World {
   readonly isTriedAgain = false
+  readonly hasSeveralHubs = false
   readonly losesData = false
   readonly turnsPerStep = 0
   readonly mayTellLate = false

@@ -22,6 +22,7 @@ interface Node {
  */
 export class RedisWorld implements World {
   readonly isTriedAgain = true
+  readonly hasSeveralHubs = true
   readonly turnsPerStep = 4
   readonly mayTellLate = true
   readonly healingMs = 30_000

@@ -178,7 +178,10 @@ class Simulation {
   report(): SimulationReport {
     for (const publish of this.#unanswered.values()) this.#history.push(publish)
     const verdict = checkHistory(this.#history)
-    const mustKeep = (fault: HistoryFault): boolean => fault !== 'late-rollback' || !this.#world.mayTellLate
+    const mustKeep = (fault: HistoryFault): boolean => {
+      if (fault === 'late-rollback') return !this.#world.mayTellLate
+      return fault !== 'late-ephemeral' || !this.#world.hasSeveralHubs
+    }
     const broken = verdict.violations.filter(({ fault }) => mustKeep(fault))
     for (const { fault, client, what } of broken.slice(0, 10)) {
       this.violations.push(`${fault}: ${client}: ${what}`)

@@ -16,6 +16,7 @@ interface Worker {
  */
 export class WorkersWorld implements World {
   readonly isTriedAgain = true
+  readonly hasSeveralHubs = true
   readonly losesData = false
   readonly turnsPerStep = 2
   readonly mayTellLate = false

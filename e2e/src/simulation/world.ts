@@ -37,6 +37,8 @@ export interface World {
   calm(): void
   /** True when publishers try again, with the same key, what failed. */
   readonly isTriedAgain: boolean
+  /** True when a client may come from one hub to another that has not yet heard what the first has heard. */
+  readonly hasSeveralHubs: boolean
   /** True when the log may lose what it acknowledged, and which keys it has seen. */
   readonly losesData: boolean
   /** Where a word has a way to go, so many turns pass after each step. */

@@ -181,6 +181,8 @@ describe('the history checker', () => {
     const event = published('e1', null, { ephemeral: true })
     assert.deepEqual(faults(event, client(['c 0', 'c 9']), END), {})
     assert.deepEqual(faults(event, client(['c 0', 'e1 -', 'e1 -']), END), { duplicate: 1 })
+    const elsewhere = client(['c 0', 'e1 -', 'bye', 'again 0', 'c 0', 'e1 -'])
+    assert.deepEqual(faults(event, elsewhere, END), { 'late-ephemeral': 1 })
     assert.deepEqual(faults(event, client(['c 0', 'e1 -'], { channels: ['b'] }), END), { leak: 1 })
   })
 

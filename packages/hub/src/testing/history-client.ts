@@ -10,6 +10,8 @@ export type HistoryFault =
   /** The same of a loss in the log itself, which may have been found only then. */
   | 'late-rollback'
   | 'duplicate'
+  /** An event without history came once more after its client had come back, maybe to another hub. */
+  | 'late-ephemeral'
   /** Something came after what stands behind it in the log. */
   | 'disorder'
   /** An event reached somebody for whom it was not meant. */
@@ -78,7 +80,9 @@ export class HistoryClient {
   readonly #truths: OpenGap[] = []
   /** Losses of what may have been heard before: it may be published, and come, once more. */
   readonly #rollbacks: OpenGap[] = []
-  readonly #ephemerals = new Set<string>()
+  /** Events without history, and with which of its streams it heard them. */
+  readonly #ephemerals = new Map<string, number>()
+  #streams = 0
   /** Where it heard events that the log holds more than once. */
   readonly #repeatable = new Map<string, number>()
 
@@ -105,6 +109,7 @@ export class HistoryClient {
     this.#wentBackFrom = undefined
     this.#isConnected = true
     this.#counts.connects++
+    this.#streams++
     this.#wishes = [wish]
     // What lies between is read, and judged, once more.
     if (cursor !== null) this.#forget(Number(cursor))
@@ -136,8 +141,11 @@ export class HistoryClient {
     if (event) this.#mayHear(event, record)
     else this.#counts.strangers++
     if (record.position === null) {
-      if (this.#ephemerals.has(record.event)) this.#blame('duplicate', `${record.event} came twice`)
-      this.#ephemerals.add(record.event)
+      const stream = this.#ephemerals.get(record.event)
+      if (stream !== undefined) {
+        this.#blame(stream === this.#streams ? 'duplicate' : 'late-ephemeral', `${record.event} came twice`)
+      }
+      this.#ephemerals.set(record.event, this.#streams)
       return
     }
     const position = Number(record.position)
