@@ -51,7 +51,7 @@ test('docs/README.md leads to every page of docs, or to its folder', () => {
 })
 
 test('docs/reference/library.md names everything that the library exports', async () => {
-  const entries = ['', '/routes', '/api-key', '/jwt', '/ticket', '/compat', '/testing'].map(
+  const entries = ['', '/routes', '/api-key', '/jwt', '/ticket', '/compat', '/opentelemetry', '/testing'].map(
     (path) => `@fanline/hub${path}`,
   )
   const exports = (await Promise.all(entries.map((entry) => import(entry)))).flatMap(Object.keys)

@@ -9,6 +9,7 @@ import { Hub } from './hub.ts'
 import { memoryLog } from './log/memory.ts'
 import type { Log } from './log.ts'
 import { type HubOptionsInput, parseHubOptions } from './options.ts'
+import type { Tracer } from './tracer.ts'
 
 /** How a hub is made. Everything has a default. */
 export interface CreateHubOptions extends HubOptionsInput {
@@ -17,6 +18,8 @@ export interface CreateHubOptions extends HubOptionsInput {
   readonly clock?: Clock
   /** The only events that may be published, of `defineEvents`; any may be when absent. */
   readonly events?: EventDefinitions
+  /** Follows events from their publish to their delivery, such as `openTelemetryTracer()`; nobody does when absent. */
+  readonly tracer?: Tracer | undefined
   /** Hears of failures that no caller waits for; a process warning when absent. */
   readonly onProblem?: (problem: ProblemError, about: { connection?: string }) => void
 }
@@ -68,12 +71,13 @@ export function createHub<Definitions extends EventDefinitions>(
 ): EmbeddedHub<PublishedEvents<Definitions>>
 export function createHub<Events extends EventMap = EventMap>(options?: CreateHubOptions): EmbeddedHub<Events>
 export function createHub(options: CreateHubOptions = {}): EmbeddedHub {
-  const { log, clock = systemClock, onProblem = warn, events, ...input } = options
+  const { log, clock = systemClock, onProblem = warn, events, tracer, ...input } = options
   const { history, idempotency } = parseHubOptions(input)
   return new EmbeddedHub({
     log: log ?? memoryLog({ history, idempotency, clock }),
     clock,
     events,
+    tracer,
     options: input,
     report: onProblem,
   })

@@ -51,6 +51,7 @@ function entryBlock({ position, event, channel }: Entry, data: string, also?: En
     event: event.type === DEFAULT_TYPE ? undefined : event.type,
     channel,
     also,
+    traceparent: event.traceparent,
     data,
   })
 }
@@ -73,6 +74,7 @@ export const ndjsonDialect: Dialect = {
       id: position === null ? undefined : String(position),
       event: event.type,
       channel,
+      traceparent: event.traceparent,
       data: eventValue(event),
     })}\n`,
   control: ({ type, data, position, retryMs }) =>

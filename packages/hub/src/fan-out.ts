@@ -6,6 +6,7 @@ import type { Histogram } from './histogram.ts'
 import { Flush } from './lane.ts'
 import type { Entry } from './log.ts'
 import type { Registry } from './registry.ts'
+import type { Tracer } from './tracer.ts'
 
 /** A write costs about 7 µs, so this is a slice of one to two milliseconds. */
 const WRITES_PER_TURN = 256
@@ -22,6 +23,7 @@ export class FanOut {
   readonly #registry: Registry<Connection>
   readonly #feed: Feed
   readonly #durations: Histogram
+  readonly #tracer: Tracer | undefined
   /** Entries that wait for the next turn. */
   #pending: Entry[] = []
   /** Who still gets the entries of this turn. */
@@ -29,16 +31,25 @@ export class FanOut {
   #next = 0
   /** When the oldest of these entries was published. */
   #since = 0
+  /** Called when the last connection has its entries, where that is traced. */
+  #traced: ((connections: number) => void) | undefined
   #flushing = false
   /** Live connections have everything up to here. */
   #flushed: Position
 
   /** @param durations gets one value for each flush: of its oldest entry, when its last connection has it, in seconds */
-  constructor(clock: Clock, registry: Registry<Connection>, feed: Feed, durations: Histogram) {
+  constructor(
+    clock: Clock,
+    registry: Registry<Connection>,
+    feed: Feed,
+    durations: Histogram,
+    tracer?: Tracer,
+  ) {
     this.#clock = clock
     this.#registry = registry
     this.#feed = feed
     this.#durations = durations
+    this.#tracer = tracer
     this.#flushed = feed.complete
   }
 
@@ -69,6 +80,7 @@ export class FanOut {
     }
     if (this.#next === this.#touched.length && this.#next > 0) {
       this.#durations.add(Math.max(0, this.#clock.now() - this.#since) / 1000)
+      this.#traced?.(this.#next)
     }
     if (this.#next < this.#touched.length || this.#pending.length > 0) {
       this.#clock.defer(this.#turn)
@@ -82,7 +94,8 @@ export class FanOut {
 
   #begin(): void {
     this.#since = this.#pending[0]?.at ?? 0
-    const flush = new Flush(this.#pending)
+    const entries = this.#pending
+    const flush = new Flush(entries)
     this.#pending = []
     this.#touched = []
     this.#next = 0
@@ -99,5 +112,6 @@ export class FanOut {
         connection.lane = connection.lane.with(channel)
       }
     }
+    if (this.#tracer && this.#touched.length > 0) this.#traced = this.#tracer.deliver(entries)
   }
 }

@@ -53,6 +53,7 @@ import { RevocationKeeper } from './revocation-keeper.ts'
 import type { Revocation, RevocationRequest } from './revocations.ts'
 import type { Sink } from './sink.ts'
 import type { StreamSource } from './stream-producer.ts'
+import type { PublishOrigin, Tracer } from './tracer.ts'
 import { Turns } from './turns.ts'
 
 /** Sizes that have one good value in production, and small ones in the simulator, where every edge is to be met. */
@@ -115,6 +116,8 @@ export interface HubParts {
   readonly events?: EventDefinitions | undefined
   readonly options?: HubOptionsInput
   readonly tuning?: Partial<Tuning>
+  /** Follows events from their publish to their delivery; nobody does when absent. */
+  readonly tracer?: Tracer | undefined
   /** Hears of failures that no caller waits for. */
   readonly report: (problem: ProblemError, about: { connection?: string }) => void
 }
@@ -133,6 +136,7 @@ export class Hub<Events extends EventMap = EventMap> {
   readonly #tuning: Tuning
   readonly #log: Log
   readonly #events: EventDefinitions | undefined
+  readonly #tracer: Tracer | undefined
   readonly #registry: Registry<Connection>
   readonly #feed: Feed
   readonly #fanOut: FanOut
@@ -170,19 +174,20 @@ export class Hub<Events extends EventMap = EventMap> {
   #everyoneLeft: (() => void) | undefined
 
   constructor(parts: HubParts) {
-    const { log, clock } = parts
+    const { log, clock, tracer } = parts
     this.options = parseHubOptions(parts.options)
     this.clock = clock
     this.#tuning = { ...TUNING, ...parts.tuning }
     this.#log = log
     this.#events = parts.events
+    this.#tracer = tracer
     if (parts.events) mustBeDefinitions(parts.events)
     this.#historyTurns = new Turns(clock)
     this.#admissions = new Admissions(clock, this.options.limits.connectionsPerSecond)
     this.#registry = new Registry<Connection>(log)
     this.cluster = new Cluster({ hub: this, registry: this.#registry, peers: log.peers, clock })
     this.#feed = new Feed(this.#tuning.feedEntries, this.#tuning.feedLength)
-    this.#fanOut = new FanOut(clock, this.#registry, this.#feed, this.#durations.delivery)
+    this.#fanOut = new FanOut(clock, this.#registry, this.#feed, this.#durations.delivery, tracer)
     this.rates = new PublishRates(clock, this.options.limits)
     this.#pulse = new Pulse(clock, this.#registry, this.#fanOut, this.options)
     this.#delivery = {
@@ -289,10 +294,17 @@ export class Hub<Events extends EventMap = EventMap> {
   /**
    * Publishes what was checked already. Calls made one after the other, without waiting, keep their order; an event
    * whose validator answers with a promise takes its place when it has answered.
+   * @param origin the request that it came with, whose trace goes on in the hub's
    * @throws ProblemError `event-type-unknown`, `event-data-invalid`, `data-too-large`, `shutting-down` or
    * `log-unavailable`
    */
-  async accept(publication: Publication): Promise<PublishReceipt> {
+  accept(publication: Publication, origin?: PublishOrigin): Promise<PublishReceipt> {
+    return this.#tracer
+      ? this.#tracer.publish(publication, origin, (traced) => this.#accept(traced))
+      : this.#accept(publication)
+  }
+
+  async #accept(publication: Publication): Promise<PublishReceipt> {
     this.#refuseWhenClosing()
     if (!this.#opened) await this.#becomeReady()
     const { dataBytes, channelsPerPublish } = this.options.limits
@@ -315,7 +327,9 @@ export class Hub<Events extends EventMap = EventMap> {
     const targets = connection === undefined ? channels : [connectionChannel(connection)]
     // The log tells events apart by their identity: the same publication accepted twice is two events.
     const draft: Draft = { channels: targets, event: { ...event }, except, key, ephemeral }
-    const appended = this.#log.append([draft])
+    const appended = this.#tracer
+      ? this.#tracer.append(draft, () => this.#log.append([draft]))
+      : this.#log.append([draft])
     const elsewhere = this.cluster.followersElsewhere(targets)
     const [receipt] = await appended
     if (!receipt) throw new ProblemError('internal', 'The log gave no receipt.')

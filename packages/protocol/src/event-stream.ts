@@ -6,6 +6,8 @@ export interface Block {
   readonly channel?: string | undefined
   /** The other channels of the same publish that the client follows; none has a comma in its name. */
   readonly also?: readonly string[] | undefined
+  /** Unknown to EventSource, too; for who goes on with the trace of its publish. */
+  readonly traceparent?: string | undefined
   readonly data: string
   /** The reconnection time in milliseconds. */
   readonly retry?: number | undefined
@@ -25,6 +27,7 @@ export function encodeBlock(block: Block): string {
   if (block.event !== undefined) head += `event: ${block.event}\n`
   if (block.channel !== undefined) head += `channel: ${block.channel}\n`
   if (block.also !== undefined) head += `also: ${block.also.join()}\n`
+  if (block.traceparent !== undefined) head += `traceparent: ${block.traceparent}\n`
   const data = block.data.includes('\n') ? block.data.replaceAll('\n', '\ndata: ') : block.data
   return `${head}data: ${data}\n\n`
 }

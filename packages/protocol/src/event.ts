@@ -12,6 +12,8 @@ export interface HubEvent {
   readonly json: boolean
   /** Short texts that travel beside the data, for dialects that know them. */
   readonly attributes?: Readonly<Record<string, string>>
+  /** The trace of its publish, as W3C Trace Context names it; absent where nobody traces. */
+  readonly traceparent?: string
 }
 
 /** The type of an event that names none (HTML, section 9.2.6). */

@@ -11,6 +11,7 @@ import { shownOptions } from './config/effective-config.ts'
 import { hubOptions, type LoadedConfig } from './config/load-config.ts'
 import type { Config } from './config/server-options.ts'
 import { configuredLog } from './configured-log.ts'
+import { configuredTracer } from './configured-tracer.ts'
 import { startDemo } from './demo.ts'
 import { Failure } from './failure.ts'
 import { stopPretenuring } from './garbage-collector.ts'
@@ -71,12 +72,14 @@ const REQUESTS_MS = 500
 export async function compose(config: Config, profile: Profile, logger: Logger): Promise<RunningServer> {
   stopPretenuring()
   const { drainMs } = config.shutdown
+  const tracer = await configuredTracer(config, logger)
   const log = await configuredLog(config)
   // A disk that cannot be used needs somebody's hands, while a Redis may come back by itself.
   let mustOpen = config.data !== '' || config.snapshot !== ''
   const hub = createHub({
     ...hubOptions(config),
     log,
+    tracer,
     onProblem: (problem, about) => {
       if (!mustOpen) logger.error({ ...about, err: problem }, 'the hub met a problem')
     },

@@ -37,7 +37,8 @@ export function corsPolicy(origins: readonly string[]): CorsPolicy {
         ? {
             ...headers(origin),
             'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE',
-            'Access-Control-Allow-Headers': 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID',
+            'Access-Control-Allow-Headers':
+              'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Traceparent',
             'Access-Control-Max-Age': String(MAX_AGE_S),
           }
         : vary,

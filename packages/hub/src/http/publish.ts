@@ -8,6 +8,7 @@ import {
 import type { Access } from '../authenticator.ts'
 import type { Hub } from '../hub.ts'
 import type { RateState } from '../publish-rates.ts'
+import type { PublishOrigin } from '../tracer.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
 
 /** A list is answered in one piece, and a short item by a long problem: two megabytes of `1,` would be 180 of answer. */
@@ -24,8 +25,8 @@ export async function publish(hub: Hub, access: Access, request: ApiRequest): Pr
       `A list has at most ${MAX_LIST} events; a stream of lines any number.`,
     )
   }
-  if (!Array.isArray(body)) return { json: await accept(hub, access, withKey(body, request)) }
-  return { json: await Promise.all(body.map((item) => tryAccept(hub, access, () => item))) }
+  if (!Array.isArray(body)) return { json: await accept(hub, access, request, withKey(body, request)) }
+  return { json: await Promise.all(body.map((item) => tryAccept(hub, access, request, () => item))) }
 }
 
 /** Publishes a raw body as the data of one event, whatever its content type. */
@@ -38,7 +39,7 @@ export async function publishRaw(
   refuseEncoded(request)
   const event = request.query.get('event') ?? undefined
   const body = withKey({ channel, event, data: await request.text() }, request)
-  return { json: await accept(hub, access, body) }
+  return { json: await accept(hub, access, request, body) }
 }
 
 /** Each line is answered by a line, in order; a bad one by its problem. What arrived together is answered together. */
@@ -50,7 +51,7 @@ async function* publishLines(hub: Hub, access: Access, request: ApiRequest): Asy
     const text = rest + decoder.decode(chunk, { stream: true })
     const lines = text.split('\n')
     rest = lines.pop() ?? ''
-    if (lines.length > 0) yield await publishEach(hub, access, lines)
+    if (lines.length > 0) yield await publishEach(hub, access, request, lines)
     if (rest.length > bodyBytes) {
       // Where this line ends cannot be known without reading on for ever.
       yield `${JSON.stringify(new ProblemError('body-too-large', `A line has at most ${bodyBytes} bytes.`).toBody())}\n`
@@ -58,13 +59,18 @@ async function* publishLines(hub: Hub, access: Access, request: ApiRequest): Asy
     }
   }
   const last = rest + decoder.decode()
-  if (last.trim() !== '') yield await publishEach(hub, access, [last])
+  if (last.trim() !== '') yield await publishEach(hub, access, request, [last])
 }
 
-async function publishEach(hub: Hub, access: Access, lines: readonly string[]): Promise<string> {
+async function publishEach(
+  hub: Hub,
+  access: Access,
+  request: ApiRequest,
+  lines: readonly string[],
+): Promise<string> {
   const answers = lines
     .filter((line) => line.trim() !== '')
-    .map((line) => tryAccept(hub, access, () => parseJson(line)))
+    .map((line) => tryAccept(hub, access, request, () => parseJson(line)))
   let text = ''
   for (const answer of await Promise.all(answers)) text += `${JSON.stringify(answer)}\n`
   return text
@@ -73,24 +79,31 @@ async function publishEach(hub: Hub, access: Access, lines: readonly string[]): 
 async function tryAccept(
   hub: Hub,
   access: Access,
+  request: ApiRequest,
   body: () => unknown,
 ): Promise<PublishReceipt | ProblemBody> {
   try {
-    return await accept(hub, access, body())
+    return await accept(hub, access, request, body())
   } catch (error) {
     return hub.problemOf(error).toBody()
   }
 }
 
-function accept(hub: Hub, access: Access, body: unknown): Promise<PublishReceipt> {
-  return publishAs(hub, access, parsePublication(body))
+function accept(hub: Hub, access: Access, request: ApiRequest, body: unknown): Promise<PublishReceipt> {
+  return publishAs(hub, access, parsePublication(body), request)
 }
 
 /**
  * Publishes what somebody may publish, as fast as they may.
+ * @param origin the request that it came with, whose trace goes on in the hub's
  * @throws ProblemError `forbidden`, `too-many-publishes`, `token-expired` or `token-revoked`, and what {@link Hub.accept} does
  */
-export function publishAs(hub: Hub, access: Access, publication: Publication): Promise<PublishReceipt> {
+export function publishAs(
+  hub: Hub,
+  access: Access,
+  publication: Publication,
+  origin?: PublishOrigin,
+): Promise<PublishReceipt> {
   mustPublish(hub, access, publication)
   const rate = hub.rates.take(access)
   if (rate && !rate.isWithin) {
@@ -98,7 +111,7 @@ export function publishAs(hub: Hub, access: Access, publication: Publication): P
       headers: rateLimitHeaders(rate),
     })
   }
-  return hub.accept(withOwnKey(publication, access))
+  return hub.accept(withOwnKey(publication, access), origin)
 }
 
 /** Keys are their publisher's: nobody learns by a duplicate what others have published, or takes a key from them. */

@@ -247,10 +247,23 @@ const PROMISES: Readonly<Record<string, Promised>> = {
   }),
 
   'an entry holds all that its draft held': promised(async (bench) => {
-    const event = createEvent('greeting', { text: 'grüße\u2028\n', n: [1, null] })
-    const [receipt] = await bench.append({ ...draft('a', ''), event, except: ['u', 'v'] })
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    const traced = { ...createEvent(undefined, 'traced'), traceparent }
+    const event = {
+      ...createEvent('greeting', { text: 'grüße\u2028\n', n: [1, null] }),
+      attributes: { level: 'info' },
+    }
+    const [receipt] = await bench.append(
+      { ...draft('a', ''), event, except: ['u', 'v'] },
+      { ...draft('a', ''), event: traced },
+      { ...draft('a', ''), event: { ...event, traceparent } },
+    )
     const page = await bench.read(['a'], ZERO)
-    const [entry] = page.entries
+    const [entry, ...others] = page.entries
+    assert.deepEqual(
+      others.map((other) => ({ ...other.event })),
+      [traced, { ...event, traceparent }],
+    )
     assert.equal(entry?.channel, 'a')
     assert.equal(entry.position, positionOf(receipt))
     assert.deepEqual({ ...entry.event }, { ...event })

@@ -8,6 +8,8 @@ export interface StreamEvent {
   readonly channel: string | undefined
   /** The other channels of the event, where they were asked for. */
   readonly also?: string
+  /** The trace of its publish, where that was traced. */
+  readonly traceparent?: string
   readonly data: string
 }
 
@@ -114,12 +116,19 @@ export class StreamClient {
   async #read(): Promise<void> {
     let channel: string | undefined
     let also: string | undefined
+    let traceparent: string | undefined
     const parser = createParser({
       onEvent: ({ id, event = 'message', data }) => {
-        this.events.push({ id, event, channel, data, ...(also === undefined ? {} : { also }) })
+        this.events.push({
+          id,
+          event,
+          channel,
+          data,
+          ...(also === undefined ? {} : { also }),
+          ...(traceparent === undefined ? {} : { traceparent }),
+        })
         this.lastId = id ?? this.lastId
-        channel = undefined
-        also = undefined
+        channel = also = traceparent = undefined
       },
       onComment: () => {
         this.comments++
@@ -132,6 +141,7 @@ export class StreamClient {
         if (error.type !== 'unknown-field') return
         if (error.field === 'channel') channel = error.value
         if (error.field === 'also') also = error.value
+        if (error.field === 'traceparent') traceparent = error.value
       },
     })
     const decoder = new TextDecoder()

@@ -304,6 +304,13 @@ export const SERVER_OPTIONS = {
       description: 'How long a ticket is good for its first stream, and for coming back after one has ended.',
     },
   },
+  tracing: {
+    kind: 'switch',
+    default: false,
+    description:
+      'Whether publishes and deliveries are traced by OpenTelemetry; needs the package `@opentelemetry/api`, and an SDK ' +
+      'that is loaded before, such as by `node --import`.',
+  },
   limits: {
     headerTimeoutMs: {
       kind: 'number',

@@ -7,11 +7,11 @@ import type { PresetContext } from './preset.ts'
  * @throws ProblemError as a native publish does
  */
 export async function deliver(
-  { hub, access }: PresetContext,
+  { hub, access, request }: PresetContext,
   target: Partial<PublishRequest>,
   event: HubEvent,
 ): Promise<number> {
   const publication = parsePublication({ ...target, data: null })
-  const { delivered } = await publishAs(hub, access, { ...publication, event })
+  const { delivered } = await publishAs(hub, access, { ...publication, event }, request)
   return delivered
 }

@@ -17,7 +17,8 @@ type Header = [
   type: string,
   json: 0 | 1,
   except?: readonly string[],
-  attributes?: Readonly<Record<string, string>>,
+  attributes?: Readonly<Record<string, string>> | null,
+  traceparent?: string,
 ]
 
 /** Checksum and length of the header, four bytes each; then the header as JSON, then the data. */
@@ -25,10 +26,11 @@ const PREFIX_BYTES = 8
 
 /** The bytes of an event. */
 export function encodeEvent({ channels, event, except }: Draft, at: number): Buffer {
-  const { type, data, json, attributes } = event
+  const { type, data, json, attributes, traceparent } = event
   const header: Header = [at, channels, type, json ? 1 : 0]
-  if (except.length > 0 || attributes) header.push(except)
-  if (attributes) header.push(attributes)
+  if (except.length > 0 || attributes || traceparent) header.push(except)
+  if (attributes || traceparent) header.push(attributes ?? null)
+  if (traceparent) header.push(traceparent)
   const text = JSON.stringify(header)
   const headerBytes = Buffer.byteLength(text)
   const record = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes + Buffer.byteLength(data))
@@ -42,9 +44,15 @@ export function encodeEvent({ channels, event, except }: Draft, at: number): Buf
 /** The event of some bytes; undefined when they are not those that were written. */
 export function decodeEvent(record: Buffer): EventRecord | undefined {
   if (record.length < PREFIX_BYTES || record.readUInt32LE() !== crc32(record.subarray(4))) return undefined
-  const [at, channels, type, json, except = [], attributes] = headerOf(record)
-  const event = { type, data: record.toString('utf8', headerEnd(record)), json: json === 1 }
-  return { at, channels, event: attributes ? { ...event, attributes } : event, except }
+  const [at, channels, type, json, except = [], attributes, traceparent] = headerOf(record)
+  const event = {
+    type,
+    data: record.toString('utf8', headerEnd(record)),
+    json: json === 1,
+    ...(attributes ? { attributes } : {}),
+    ...(traceparent ? { traceparent } : {}),
+  }
+  return { at, channels, event, except }
 }
 
 /** The same without the event, and unchecked: for who only wants to remove it. */

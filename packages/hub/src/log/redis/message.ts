@@ -2,6 +2,7 @@ import {
   type ChannelName,
   connectionOf,
   type HubEvent,
+  isTraceparent,
   type Position,
   parsePosition,
   ZERO,
@@ -27,6 +28,7 @@ export function decodePayload(text: string): Payload | undefined {
     typeof event?.type === 'string' &&
     typeof event.data === 'string' &&
     typeof event.json === 'boolean' &&
+    (event.traceparent === undefined || isTraceparent(event.traceparent)) &&
     isTexts(payload?.x)
   return isPayload ? (payload as Payload) : undefined
 }
