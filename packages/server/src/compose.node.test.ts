@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { NATIVE_ROUTES } from '@fanline/hub/routes'
 import { composed } from './testing/composed.ts'
+import { openStream } from './testing/heard-stream.ts'
 
 const OPEN_TO_ALL = new Set([
   'POST /v1/publish',
@@ -96,4 +97,19 @@ test('a ticket opens a stream, also where everybody is let in', async (t) => {
   assert.match(value!, /"user":"alice"/)
   assert.equal((await fetch(`${url}/events/b?ticket=${ticket}`)).status, 403)
   assert.equal((await fetch(`${url}/events/a?ticket=nonsense`)).status, 401)
+})
+
+test('where it traces, native streams hear of the trace of a publish, and those of a preset do not', async (t) => {
+  const { port } = await composed(t, {}, { tracing: 'true', preset: 'user-channel' })
+  const url = `http://127.0.0.1:${port}`
+  const native = await openStream(t, `${url}/v1/events?user=alice`)
+  const preset = await openStream(t, `${url}/sse?userID=alice`)
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+  const body = '{"userID":"alice","value":"traced"}'
+  const answer = await fetch(`${url}/send-to-user`, { method: 'POST', body, headers: { traceparent } })
+  assert.equal(answer.status, 200)
+  await native.until(/: traced\n\n/)
+  await preset.until(/traced/)
+  assert.ok(native.text.includes(`\ntraceparent: ${traceparent}\ndata: traced\n\n`), native.text)
+  assert.ok(!preset.text.includes('traceparent'), preset.text)
 })

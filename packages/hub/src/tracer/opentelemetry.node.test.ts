@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, describe, it } from 'node:test'
+import { parsePublication } from '@fanline/protocol'
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import {
   InMemorySpanExporter,
@@ -191,9 +192,12 @@ describe('a hub with a tracer of OpenTelemetry', () => {
       const client = await served.listen('/v1/events/orders')
       await served.call('POST', '/v1/publish', ORDER, UNSAMPLED)
       assert.match((await client.next()).traceparent!, new RegExp(`^00-${TRACE}-(?!${PARENT}).{16}-00$`))
-      await served.call('POST', '/v1/publish', ORDER, SAMPLED)
-      await client.next()
-      await spans('deliver')
+      const order = parsePublication({ channel: 'orders', data: 'new' })
+      const accept = ({ traceparent }: typeof SAMPLED) =>
+        served.hub.accept(order, { header: (name) => (name === 'traceparent' ? traceparent : undefined) })
+      await Promise.all([accept(UNSAMPLED), accept(SAMPLED)])
+      const [deliver] = await spans('deliver')
+      assert.equal(deliver!.links.length, 1)
       assert.equal(exporter.getFinishedSpans().length, 3)
     })
   })
