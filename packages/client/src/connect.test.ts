@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Tracer } from '@fanline/hub'
 import { connect, EventOverflow, StreamError, type StreamGap, type StreamStatus, savedIn } from './index.ts'
 import { serve, withServer } from './testing/hub-server.ts'
 import { reaches } from './testing/reaches.ts'
@@ -31,6 +32,25 @@ describe('a stream', () => {
       stream.close()
       assert.deepEqual(await events.next(), { done: true, value: undefined })
     }))
+
+  it('tells which trace an event belongs to, where the hub traces', () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    const tracer: Tracer = {
+      publish: (publication, _, work) =>
+        work({ ...publication, event: { ...publication.event, traceparent } }),
+      append: (_, work) => work(),
+      deliver: () => undefined,
+    }
+    return withServer({ tracer }, async ({ hub, url }) => {
+      const stream = connect(url, { channels: ['c'] })
+      const events = stream.events()
+      await stream.ready
+      await hub.publish({ channel: 'c', data: 1 })
+      const { value } = await events.next()
+      assert.deepEqual({ ...value, id: '' }, { type: 'message', data: 1, id: '', channel: 'c', traceparent })
+      stream.close()
+    })
+  })
 
   it('hears each event once and in order, however often it is cut', () =>
     withServer({}, async ({ hub, url, cut }) => {

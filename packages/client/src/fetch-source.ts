@@ -295,7 +295,8 @@ export class FetchSource implements Source {
     return { error, isFinal: !reconnect }
   }
 
-  async #hear({ type, data, id, channel, also, isTooLarge }: ParsedEvent): Promise<End | undefined> {
+  async #hear({ lastEventId: _, isTooLarge, ...event }: ParsedEvent): Promise<End | undefined> {
+    const { id, channel } = event
     // Ids of fanline grow, so what is not above the cursor was heard before.
     if (this.#hello && id !== undefined && Number(id) <= Number(this.#cursor)) return undefined
     const from = this.#cursor
@@ -305,7 +306,7 @@ export class FetchSource implements Source {
       return undefined
     }
     const json = this.#hello?.json === true
-    const held = this.#listener.event({ type, data, json, id, channel, also })
+    const held = this.#listener.event({ ...event, json })
     if (!held) return undefined
     // Whoever holds the stream up is not its silence.
     this.#watchdog.watch()

@@ -189,6 +189,11 @@ describe('the parser', () => {
     assert.deepEqual(events, [eventOf({ data: 'x', channel: 'news', also: 'a,b' }), eventOf({ data: 'y' })])
   })
 
+  it('reads the trace of an event, and not that of the one before', () => {
+    const { events } = read([bytesOf('traceparent: 00-1-2-01\ndata: x\n\ndata: y\n\n')])
+    assert.deepEqual(events, [eventOf({ data: 'x', traceparent: '00-1-2-01' }), eventOf({ data: 'y' })])
+  })
+
   it('begins with the last id that it is given', () => {
     const parser = new EventStreamParser({ lastEventId: '7' })
     assert.equal(parser.push(bytesOf('data: x\n\n'))[0]?.id, undefined)

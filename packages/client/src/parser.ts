@@ -12,6 +12,8 @@ export interface ParsedEvent {
   readonly channel: string | undefined
   /** The other channels of it that are followed, with commas between their names. */
   readonly also: string | undefined
+  /** The trace of its publish; absent where nobody traces. */
+  readonly traceparent?: string
   /** It was longer than the parser keeps; what was too long was dropped, and `data` is empty. */
   readonly isTooLarge: boolean
 }
@@ -48,6 +50,7 @@ export class EventStreamParser {
   #id: string | undefined
   #channel: string | undefined
   #also: string | undefined
+  #trace: { readonly traceparent: string } | undefined
   #isTooLarge = false
 
   constructor({ lastEventId = '', maxEventLength = 16 * 1024 * 1024, onComment }: ParserOptions = {}) {
@@ -120,6 +123,7 @@ export class EventStreamParser {
     else if (name === 'event') this.#type = value
     else if (name === 'channel') this.#channel = value
     else if (name === 'also') this.#also = value
+    else if (name === 'traceparent') this.#trace = { traceparent: value }
     else if (name === 'id') {
       if (!isCut && !value.includes('\0')) this.#id = value
     } else {
@@ -141,11 +145,12 @@ export class EventStreamParser {
         lastEventId: this.#lastEventId,
         channel: this.#channel,
         also: this.#also,
+        ...this.#trace,
         isTooLarge: this.#isTooLarge,
       })
     }
     this.#type = ''
-    this.#data = this.#id = this.#channel = this.#also = undefined
+    this.#data = this.#id = this.#channel = this.#also = this.#trace = undefined
     this.#isTooLarge = false
   }
 }

@@ -41,6 +41,8 @@ export interface SourceEvent {
   readonly channel: string | undefined
   /** Other channels of it that are followed, with commas. */
   readonly also: string | undefined
+  /** The trace of its publish; absent where nobody traces. */
+  readonly traceparent?: string
 }
 
 /** A loss. `too-large`: the event after `from` was larger than this client takes. */

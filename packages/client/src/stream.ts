@@ -22,6 +22,8 @@ export interface StreamEvent<Type extends string = string, Data = unknown> {
   readonly id: string | undefined
   /** Where it was published: a topic, `@all` or `@user:ID`. */
   readonly channel: string | undefined
+  /** The trace of its publish, as W3C Trace Context names it; absent where the hub does not trace. */
+  readonly traceparent?: string
 }
 
 /** An event of a map; `type` tells which. */
@@ -196,13 +198,14 @@ export class Stream<Events extends EventMap = EventMap> {
   }
 
   #hear(sent: SourceEvent): Promise<unknown> | undefined {
-    const { type, id, channel } = sent
+    const { json: _, also: __, ...event } = sent
+    const { type, id } = event
     const takers = [type, undefined].flatMap((key) => [...(this.#takers.get(key) ?? [])])
     let held: Promise<void>[] = []
     if (takers.length > 0) {
       this.#try(() => {
-        const event = Object.freeze({ type, data: this.#dataOf(sent), id, channel }) as never
-        held = takers.flatMap((take) => take(event) ?? [])
+        const heard = Object.freeze({ ...event, data: this.#dataOf(sent) }) as never
+        held = takers.flatMap((take) => take(heard) ?? [])
       })
     }
     if (id !== undefined) this.#save(id)
