@@ -15,8 +15,9 @@ const PARTS = [
     limit: 5000,
   },
   { entry: '@fanline/client', limit: 5600 }, // with the definitions of events, which are the server's, too
-  { entry: '../packages/client/dist/share/share.js', extra: true, limit: 4200 }, // loaded when a stream is shared
-  { entry: '../packages/client/dist/share/worker.js', limit: 5700 }, // a script of its own
+  { entry: '../packages/client/dist/share/share.js', extra: true, limit: 2500 }, // loaded when a stream is shared
+  { entry: '../packages/client/dist/share/host.js', extra: true, limit: 1800 }, // when a tab may be the host
+  { entry: '../packages/client/dist/share/worker.js', limit: 5200 }, // a script of its own
   { entry: '@fanline/client/parser', limit: 900 },
   { entry: '@fanline/client/eventsource', limit: 2000 },
   { entry: '@fanline/client/publisher', limit: 3500 },
@@ -61,10 +62,10 @@ async function bundle({ entry, names = '*' }, without = []) {
     plugins: [
       {
         name: 'page',
-        resolveId(id, importer) {
+        resolveId(id, _importer, { kind }) {
           if (id === 'page') return join(root, 'e2e/page.js')
           // Loaded later, by its own name.
-          return id === './share/share.js' && importer ? { id, external: true } : undefined
+          return kind === 'dynamic-import' ? { id, external: true } : undefined
         },
         load: (id) => (id.endsWith('e2e/page.js') ? page : undefined),
       },

@@ -28,7 +28,7 @@ export class StreamError extends Error {
   constructor(
     code: StreamErrorCode,
     message: string,
-    about: { status?: number | undefined; body?: string; cause?: unknown } = {},
+    about: { status?: number | undefined; body?: string | undefined; cause?: unknown } = {},
   ) {
     super(message, about)
     this.code = code

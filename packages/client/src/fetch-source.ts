@@ -231,11 +231,11 @@ export class FetchSource implements Source {
         const events = parser.push(value)
         this.#retryMs = parser.retryMs ?? this.#retryMs
         for (const event of events) {
+          if (signal.aborted) return signal.reason
           // What comes from a channel is an event, also where only the hub can have written it.
           const isControl = event.type.startsWith('fanline.') && event.channel === undefined
           const end = isControl ? this.#obey(event) : await this.#hear(event)
           if (end) return end
-          if (signal.aborted) return signal.reason
         }
         if (!this.#hello) this.#cursor = parser.lastEventId
         this.#isOpen()
@@ -377,6 +377,6 @@ export class FetchSource implements Source {
   }
 }
 
-function unauthorized(cause: Error & { readonly status?: number | undefined }): StreamError {
+export function unauthorized(cause: Error & { readonly status?: number | undefined }): StreamError {
   return new StreamError('unauthorized', cause.message, { cause, status: cause.status })
 }

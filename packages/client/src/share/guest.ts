@@ -1,17 +1,19 @@
 import { complain } from '../complain.ts'
 import { StreamError, Unauthorized } from '../errors.ts'
 import type { FetchOptions } from '../fetch-options.ts'
-import { FetchSource } from '../fetch-source.ts'
-import { CONNECTING, type Source, type SourceListener, type StreamStatus } from '../source.ts'
+import { FetchSource, unauthorized } from '../fetch-source.ts'
+import { CONNECTING, type Source, type SourceListener, type StreamGap, type StreamStatus } from '../source.ts'
 import { Watchdog } from '../watchdog.ts'
-import { Host } from './host.ts'
 import {
+  type Ask,
   type GuestMessage,
   guestLock,
   type HostMessage,
   type SentError,
   type SentEvent,
+  type SentStatus,
   type Shared,
+  type TokenAnswer,
 } from './message.ts'
 import type { TabChannel, Tabs } from './tabs.ts'
 
@@ -24,8 +26,6 @@ const ANSWER_MS = 2500
 /** So many messages wait for a slow reader; what comes then is asked for again. */
 const INBOX = 1000
 
-type Sent<Message> = Message extends unknown ? Omit<Message, 'from'> : never
-
 /**
  * The source of one tab. It hears the host of all tabs, takes what is for it, each event once, and waits in line to be
  * the host: when the host dies, the lock passes to one of its guests, and that one asks all others where they stand.
@@ -36,14 +36,11 @@ export class Guest implements Source {
   readonly #options: FetchOptions
   readonly #listener: SourceListener
   readonly #tabs: Tabs
-  readonly #callWorker: () => Promise<void>
-  readonly #watchdog = new Watchdog(() => this.#ask())
+  readonly #prepare: () => Promise<unknown>
+  readonly #watchdog = new Watchdog(() => (this.#asked ? this.#lead({ steal: true }) : this.#ask()))
   #channel: TabChannel | undefined
-  /** Aborted when this tab leaves the others, to come back perhaps; then `#left` resolves. */
+  /** Aborted when this tab leaves the others, to come back perhaps. */
   #stay = new AbortController()
-  #left: Promise<void> = Promise.resolve()
-  #hosting: Host | undefined
-  #isInLine = false
   /** The host that this guest listens to: it knows the channels of this guest, so that nothing is missed. */
   #host: string | undefined
   #channels: readonly string[]
@@ -52,33 +49,33 @@ export class Guest implements Source {
   #status = CONNECTING
   #said = ''
   #count = 0
+  /** The question that waits for an answer; 0 is none. */
   #asked = 0
-  #askedFrom: string | undefined
-  #impatience: ReturnType<typeof setTimeout> | undefined
   /** What was said and waits, should a reader hold the stream up. */
-  readonly #inbox: HostMessage[] = []
-  #isHeld = false
+  readonly #inbox: (() => unknown)[] = []
+  #isReading = false
   #isBehind = false
-  #following: { n: number; before: readonly string[]; end(error?: Error): void } | undefined
+  /** Ends a change of channels. */
+  #changed: ((error?: Error) => void) | undefined
   /** A connection of its own, when it does not share any more. */
   #own: Source | undefined
 
-  /** @param callWorker starts a worker that is to be the host; resolves when that stands in line, or none can be had */
+  /** @param prepare resolves when this tab is to stand in line: after a worker, if there is one */
   constructor(
     shared: Shared,
     options: FetchOptions,
     listener: SourceListener,
     tabs: Tabs,
-    callWorker: () => Promise<void>,
+    prepare: () => Promise<unknown>,
   ) {
     this.#shared = shared
     this.#options = options
     this.#listener = listener
     this.#tabs = tabs
-    this.#callWorker = callWorker
+    this.#prepare = prepare
     this.#channels = options.channels ?? []
     this.#cursor = options.lastEventId || undefined
-    this.#enter()
+    void this.#enter()
   }
 
   follow(channels: readonly string[]): Promise<void> {
@@ -87,225 +84,177 @@ export class Guest implements Source {
     // What comes from them is wanted from now on.
     this.#channels = channels
     return new Promise((resolve, reject) => {
-      const n = ++this.#count
-      const end = (error?: Error): void => {
-        this.#following = undefined
-        if (!error) resolve()
-        else {
-          this.#channels = before
-          reject(error)
-        }
+      this.#changed = (error) => {
+        this.#changed = undefined
+        if (!error) return resolve()
+        this.#channels = before
+        reject(error)
       }
-      this.#following = { n, before, end }
-      this.#post({ type: 'follow', n, channels })
+      this.#ask()
     })
   }
 
   wake(): void {
     if (this.#own) this.#own.wake()
-    else if (this.#status.state === 'closed') return
-    else if (this.#stay.signal.aborted) this.#enter()
-    else this.#ask(true)
+    else if (!this.#stay.signal.aborted) this.#ask(true)
+    else if (this.#status.state !== 'closed') void this.#enter()
   }
 
   rest(): void {
     if (this.#own) this.#own.rest()
-    else if (this.#status.state !== 'closed') {
-      this.#leave()
-      this.#become({ ...this.#status, state: 'waiting', retryAt: undefined })
-    }
+    else this.#end({ state: 'waiting' })
   }
 
   close(error?: Error): void {
     if (this.#own) this.#own.close(error)
-    else if (this.#status.state !== 'closed') {
-      this.#leave()
-      this.#become({ ...this.#status, state: 'closed', error, retryAt: undefined })
-      this.#following?.end()
-    }
+    else this.#end({ state: 'closed', error })
   }
 
-  #enter(): void {
-    const stay = new AbortController()
+  #end(change: Partial<StreamStatus>): void {
+    if (this.#status.state === 'closed') return
+    this.#leave()
+    this.#become({ ...CONNECTING, ...change })
+  }
+
+  async #enter(): Promise<void> {
     const { name } = this.#shared
-    this.#stay = stay
-    this.#left = new Promise((resolve) => stay.signal.addEventListener('abort', () => resolve()))
+    this.#stay = new AbortController()
+    const { signal } = this.#stay
     this.#said = ''
-    this.#channel = this.#tabs.channel(name)
+    this.#channel = new this.#tabs.BroadcastChannel(name)
     this.#channel.onmessage = ({ data }) => this.#hear(data)
-    stay.signal.addEventListener(
-      'abort',
-      this.#tabs.onHidden(() => this.#hosting?.call()),
-    )
     // Whoever gets this lock after it knows that this tab is gone.
-    const left = this.#left
-    this.#tabs.locks
-      .request(guestLock(name, this.#id), () => {
-        this.#ask()
-        return left
-      })
-      .catch(complain)
-    this.#callWorker().then(() => this.#stay === stay && this.#standInLine())
+    void this.#hold(guestLock(name, this.#id), {}, signal, () => this.#ask())
+    try {
+      await this.#prepare()
+      while (!signal.aborted) await this.#lead({ signal })
+    } catch (error) {
+      this.#fail(error, signal)
+    }
   }
 
   /** Leaves the other tabs. Should it be their host, the next in line is. */
   #leave(): void {
     this.#watchdog.watch()
-    clearTimeout(this.#impatience)
-    this.#post({ type: 'leave' })
-    this.#hosting?.close()
     this.#stay.abort()
     this.#channel?.close()
-    this.#host = this.#impatience = undefined
-    this.#inbox.length = 0
+    this.#host = undefined
+    this.#asked = this.#inbox.length = 0
+    this.#changed?.()
   }
 
-  /** Becomes the host when its turn has come; at once when `steal` says that there is none, or that it cannot go on. */
-  #standInLine(steal = false): void {
-    const { signal } = this.#stay
-    if (signal.aborted || (this.#isInLine && !steal)) return
-    const left = this.#left
-    let host: Host | undefined
-    if (!steal) this.#isInLine = true
-    this.#tabs.locks
-      .request(this.#shared.name, steal ? { steal } : { signal }, () => {
-        if (!steal) this.#isInLine = false
-        if (signal.aborted) return undefined
-        host = new Host(this.#shared, this.#tabs)
-        this.#hosting = host
-        return left
+  /** Is the host when its turn has come; at once with `steal`: there is none, or one that cannot go on. */
+  async #lead(options: LockOptions): Promise<void> {
+    const term = new AbortController()
+    const { signal } = term
+    this.#stay.signal.addEventListener('abort', () => term.abort(), { signal })
+    await this.#hold(this.#shared.name, options, signal, async () => {
+      const { Host } = await import('./host.ts')
+      if (!signal.aborted) new Host(this.#shared, this.#tabs, signal)
+    })
+    term.abort()
+  }
+
+  /** Has a lock until the signal, or until another one takes it. */
+  async #hold(name: string, options: LockOptions, signal: AbortSignal, task: () => unknown): Promise<void> {
+    const over = new Promise((resolve) => signal.addEventListener('abort', resolve))
+    try {
+      await this.#tabs.navigator.locks.request(name, options, async () => {
+        // It may come after that.
+        if (signal.aborted) return
+        await task()
+        await over
       })
-      .catch((error) => {
-        // It has left, or another one has taken over.
-        if (error?.name !== 'AbortError') complain(error)
-      })
-      .finally(() => {
-        host?.close()
-        if (!steal) this.#isInLine = false
-        this.#standInLine()
-      })
+    } catch (error) {
+      // Another one took it otherwise.
+      if ((error as Error).name !== 'AbortError') this.#fail(error, signal)
+    }
+  }
+
+  /** This tab cannot share: the host's part could not be loaded, or a policy forbids locks. */
+  #fail(error: unknown, { aborted }: AbortSignal): void {
+    if (aborted) return
+    complain(error)
+    this.#goAlone()
   }
 
   /** Says where it stands. Whoever is the host answers with what is missing. */
   #ask(wake = false): void {
-    // A lock that was asked for before it left may come after.
     if (this.#stay.signal.aborted) return
-    if (this.#stay.signal.aborted) return
+    // The host before must not tell it where to begin: the next one would not know.
+    if (this.#cursor === undefined) this.#host = undefined
     this.#asked = ++this.#count
-    this.#askedFrom = this.#cursor
-    this.#watchdog.watch(QUIET_MS)
+    this.#watchdog.watch(ANSWER_MS * (1 + Math.random()))
     this.#post({
-      type: 'ask',
       n: this.#asked,
       host: this.#host,
       cursor: this.#cursor,
       channels: this.#channels,
-      isVisible: !this.#tabs.isHidden(),
       wake,
     })
-    this.#impatience ??= setTimeout(
-      () => {
-        this.#impatience = undefined
-        this.#standInLine(true)
-      },
-      ANSWER_MS * (1 + Math.random()),
-    )
   }
 
   #hear(message: HostMessage | GuestMessage): void {
     if ('from' in message || (message.to ?? this.#id) !== this.#id) return
-    switch (message.type) {
-      case 'call':
-        this.#ask()
-        break
-      case 'need-token':
-        void this.#giveToken(message.n)
-        break
-      case 'take-over':
-        this.#standInLine(true)
-        break
-      case 'alone':
-        this.#goAlone()
-        break
-      default:
-        if (message.host === this.#host) this.#watchdog.heard()
-        if (this.#inbox.length < INBOX) this.#inbox.push(message)
-        else this.#isBehind = true
-        this.#readOn()
+    if (message.isCall) this.#ask()
+    else if (message.needsToken) void this.#giveToken()
+    else if (message.n ? this.#isAnswered(message) : message.host === this.#host) {
+      const { events = [], gap, of, status, cursor } = message
+      if (!this.#asked) this.#watchdog.heard()
+      if (this.#inbox.length > INBOX) this.#isBehind = true
+      else {
+        for (const sent of events) this.#inbox.push(() => this.#takeEvent(sent))
+        this.#inbox.push(() => {
+          if (gap) this.#takeGap(gap, of)
+          if (status) this.#takeStatus(status)
+          if (cursor) this.#move(cursor)
+        })
+      }
+      void this.#read()
     }
   }
 
-  /** Takes what has come, unless a reader holds it up. */
-  #readOn(): void {
-    while (!this.#isHeld && this.#inbox.length > 0) {
-      const held = this.#take(this.#inbox.shift()!)
-      if (!held) continue
-      this.#isHeld = true
-      held.then(() => {
-        this.#isHeld = false
-        this.#readOn()
-      })
+  /** True when this is what it asked for: it listens to this host now. */
+  #isAnswered({ host, n, isHidden, error }: HostMessage): boolean {
+    if (n !== this.#asked) return false
+    this.#asked = 0
+    this.#watchdog.watch(QUIET_MS)
+    if (error) {
+      this.#refused(errorOf(error))
+      return false
     }
-    if (this.#isHeld || !this.#isBehind) return
+    this.#changed?.()
+    this.#host = host
+    if (isHidden && !this.#tabs.document?.hidden) void this.#lead({ steal: true })
+    return true
+  }
+
+  /** Takes what has come, unless a reader holds it up. */
+  async #read(): Promise<void> {
+    if (this.#isReading) return
+    this.#isReading = true
+    while (this.#inbox.length > 0) {
+      const held = this.#inbox.shift()!()
+      if (held) await held
+    }
+    this.#isReading = false
+    if (!this.#isBehind) return
     this.#isBehind = false
     this.#host = undefined
     this.#ask()
   }
 
-  #take(message: HostMessage): ReturnType<SourceListener['event']> {
-    const { type, host } = message
-    if (type === 'welcome') {
-      if (message.n === this.#asked) this.#settle(message)
-    } else if (type === 'followed') {
-      const following = this.#following
-      if (message.n === following?.n) following.end(message.error && errorOf(message.error))
-    } else if (host === this.#host) {
-      if (type === 'event') return this.#takeEvent(message)
-      if (type === 'gap') this.#takeGap(message)
-      else if (type === 'cursor') this.#move(message.cursor)
-      else if (type === 'status') this.#takeStatus(message)
-      else if (type === 'bye') {
-        this.#host = undefined
-        this.#ask()
-      }
-    }
-    return undefined
-  }
-
-  #settle({ host, n, missed, status, cursor }: Extract<HostMessage, { type: 'welcome' }>): void {
-    if (this.#askedFrom === undefined && this.#cursor !== undefined) {
-      // Meanwhile it began with the host before: this one must know where.
-      this.#ask()
-      return
-    }
-    this.#host = host
-    // The host before may still answer, too: it does not know what was missed of it meanwhile.
-    this.#asked = 0
-    clearTimeout(this.#impatience)
-    this.#impatience = undefined
-    this.#inbox.unshift(...missed.map((sent) => ({ type: 'event', host, ...sent }) as const), {
-      type: 'status',
-      host,
-      status,
-      cursor,
-    })
-    const following = this.#following
-    if (following && following.n < n) following.end()
-  }
-
   #takeEvent({ event, of }: SentEvent): ReturnType<SourceListener['event']> {
     const { id } = event
-    // It begins where the others are, once they are up to date.
-    if (this.#cursor === undefined && this.#status.state !== 'live') return undefined
-    if (id !== undefined && this.#hasPassed(id)) return undefined
+    if (this.#isEarly || this.#hasPassed(id)) return undefined
     this.#cursor = id ?? this.#cursor
     const channel = of ? of.find((name) => this.#channels.includes(name)) : event.channel
-    if (!of || channel !== undefined) return this.#listener.event({ ...event, channel })
-    if (id !== undefined) this.#listener.cursor(id)
+    if (!of || channel) return this.#listener.event({ ...event, channel })
+    if (id) this.#listener.cursor(id)
     return undefined
   }
 
-  #takeGap({ gap, of }: Extract<HostMessage, { type: 'gap' }>): void {
+  #takeGap(gap: StreamGap, of: readonly string[] | undefined): void {
     if (of && !of.some((name) => this.#channels.includes(name))) return
     // All ids begin anew.
     if (gap.reason === 'bad-cursor') this.#cursor = gap.from
@@ -314,49 +263,56 @@ export class Guest implements Source {
     this.#listener.gap(gap)
   }
 
-  #takeStatus({ status, cursor }: Extract<HostMessage, { type: 'status' }>): void {
+  #takeStatus(status: SentStatus): void {
     const error = status.error && errorOf(status.error)
     if (status.state === 'closed') {
-      this.close(error)
+      // What the server refuses to all together it may not refuse to each.
+      if (error?.code === 'ended') this.close(error)
+      else this.#goAlone()
       return
     }
     const said = JSON.stringify(status)
     if (said !== this.#said) this.#become({ ...status, error })
     this.#said = said
-    if (this.#cursor === undefined && cursor !== undefined) this.#move(cursor)
   }
 
   #move(cursor: string): void {
-    if (this.#cursor === undefined ? this.#status.state !== 'live' : this.#hasPassed(cursor)) return
+    if (this.#isEarly || this.#hasPassed(cursor)) return
     this.#cursor = cursor
     this.#listener.cursor(cursor)
   }
 
-  #hasPassed(id: string): boolean {
+  /** It begins where the others are, once they are up to date. */
+  get #isEarly(): boolean {
+    return this.#cursor === undefined && this.#status.state !== 'live'
+  }
+
+  #hasPassed(id: string | undefined): boolean {
     return Number(id) <= Number(this.#cursor)
   }
 
-  async #giveToken(n: number): Promise<void> {
+  async #giveToken(): Promise<void> {
     try {
-      this.#post({ type: 'token', n, token: await this.#options.getToken?.(), error: '' })
+      this.#post({ token: await this.#options.getToken?.(), error: '' })
     } catch (error) {
-      this.#post({ type: 'token', n, token: undefined, error: String(error) })
+      this.#post({ token: undefined, error: String(error) })
       // Nobody is logged in here; the others may be.
-      if (error instanceof Unauthorized)
-        this.close(new StreamError('unauthorized', error.message, { cause: error }))
+      if (error instanceof Unauthorized) this.close(unauthorized(error))
     }
   }
 
+  #refused(error: StreamError): void {
+    if (this.#changed) {
+      this.#changed(error)
+      this.#ask()
+    } else this.#goAlone() // where it will hear why
+  }
+
   #goAlone(): void {
-    const following = this.#following
-    const channels = this.#channels
     this.#leave()
-    this.#own = new FetchSource(
-      this.#shared.url,
-      { ...this.#options, channels: following?.before ?? channels, lastEventId: this.#cursor },
-      this.#listener,
-    )
-    if (following) this.#own.follow(channels).then(() => following.end(), following.end)
+    const { url } = this.#shared
+    const more = { channels: this.#channels, lastEventId: this.#cursor }
+    this.#own = new FetchSource(url, { ...this.#options, ...more }, this.#listener)
   }
 
   #become(status: StreamStatus): void {
@@ -364,14 +320,11 @@ export class Guest implements Source {
     this.#listener.status(this.#status)
   }
 
-  #post(message: Sent<GuestMessage>): void {
+  #post(message: Omit<Ask, 'from'> | Omit<TokenAnswer, 'from'>): void {
     if (!this.#stay.signal.aborted) this.#channel?.postMessage({ ...message, from: this.#id })
   }
 }
 
-function errorOf({ code, message, status, body }: SentError): StreamError {
-  return new StreamError(code, message, {
-    ...(status === undefined ? {} : { status }),
-    ...(body === undefined ? {} : { body }),
-  })
+function errorOf(error: SentError): StreamError {
+  return new StreamError(error.code, error.message, error)
 }

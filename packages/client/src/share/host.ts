@@ -1,8 +1,23 @@
 import { complain } from '../complain.ts'
-import { StreamError } from '../errors.ts'
+import type { StreamError } from '../errors.ts'
 import { FetchSource } from '../fetch-source.ts'
-import { CONNECTING, type Source, type SourceListener, type StreamStatus } from '../source.ts'
-import { type GuestMessage, guestLock, type HostMessage, type SentError, type Shared } from './message.ts'
+import {
+  CONNECTING,
+  type Source,
+  type SourceEvent,
+  type SourceListener,
+  type StreamGap,
+  type StreamStatus,
+} from '../source.ts'
+import {
+  type Ask,
+  type GuestMessage,
+  guestLock,
+  type HostMessage,
+  type SentError,
+  type Shared,
+  type TokenAnswer,
+} from './message.ts'
 import { Recent } from './recent.ts'
 import type { TabChannel, Tabs } from './tabs.ts'
 
@@ -15,145 +30,143 @@ const LINGER_MS = 5000
 /** How long a guest may take to get a token, in milliseconds, before another one is asked. */
 const TOKEN_MS = 10_000
 
-type Sent<Message> = Message extends unknown ? Omit<Message, 'host'> : never
-type Ask = Extract<GuestMessage, { type: 'ask' }>
-type Follow = Extract<GuestMessage, { type: 'follow' }>
-type Token = Pick<Extract<GuestMessage, { type: 'token' }>, 'token' | 'error'>
+type Answer = Omit<TokenAnswer, 'from'>
+
+const NO_ANSWER: Answer = { token: undefined, error: 'No tab answered.' }
 
 /**
  * Holds the connection that all guests share: with the channels of all of them, and from where the last of them stands.
  * It tells everybody everything; a guest takes what is for it, and what it has not heard yet. Which of all tabs and
  * workers is the host is said by a lock, which whoever makes a host holds.
  */
-export class Host {
+export class Host implements SourceListener {
   readonly #id = crypto.randomUUID()
   readonly #shared: Shared
   readonly #tabs: Tabs
+  readonly #signal: AbortSignal
   readonly #channel: TabChannel
-  readonly #closed = new AbortController()
-  readonly #guests = new Map<string, Pick<Ask, 'cursor' | 'channels'>>()
-  readonly #tokens = new Map<number, (answer: Token) => void>()
+  readonly #guests = new Map<string, Ask>()
+  /** Who was asked for a token. */
+  readonly #tokens = new Map<string, (answer: Answer) => void>()
   readonly #recent = new Recent()
   /** Channels of the address: what comes from them is for everybody. */
   readonly #ofAddress: readonly string[]
   /** Guests are served one after the other. */
-  #tail: Promise<unknown>
+  #tail: Promise<unknown> = new Promise((resolve) => setTimeout(resolve, ROLL_CALL_MS))
   #source: Source | undefined
   #followed: readonly string[] = []
   /** Everything up to here was told. */
   #cursor: string | undefined
   #status = CONNECTING
-  /** A connection was replaced for a guest that missed something: the others need not know. */
-  #isQuiet = false
-  #hasGivenUp = false
-  #count = 0
   #linger: ReturnType<typeof setTimeout> | undefined
+  #patience: ReturnType<typeof setTimeout> | undefined
 
-  constructor(shared: Shared, tabs: Tabs) {
+  /** @param signal ends it */
+  constructor(shared: Shared, tabs: Tabs, signal: AbortSignal) {
     this.#shared = shared
     this.#tabs = tabs
+    this.#signal = signal
     this.#ofAddress = channelsOf(shared.url)
-    this.#channel = tabs.channel(shared.name)
+    this.#channel = new tabs.BroadcastChannel(shared.name)
     this.#channel.onmessage = ({ data }) => this.#hear(data)
-    this.#tail = new Promise((resolve) => setTimeout(resolve, ROLL_CALL_MS))
-    this.call()
+    tabs.document?.addEventListener('visibilitychange', () => this.#call(), { signal })
+    signal.addEventListener('abort', () => {
+      clearTimeout(this.#linger)
+      clearTimeout(this.#patience)
+      this.#hangUp()
+      // Should another one have taken over, some may listen to this one still.
+      this.#channel.postMessage({ host: this.#id, isCall: true })
+      this.#channel.close()
+    })
+    this.#call()
   }
 
-  /** Asks who is there. */
-  call(): void {
-    this.#post({ type: 'call' })
+  event(event: SourceEvent): undefined {
+    const sent = { event, of: this.#only(event.channel, event.also) }
+    this.#cursor = event.id ?? this.#cursor
+    this.#recent.add(sent)
+    this.#post({ events: [sent] })
   }
 
-  close(): void {
-    clearTimeout(this.#linger)
-    this.#hangUp()
-    this.#post({ type: 'bye' })
-    this.#closed.abort()
-    this.#channel.close()
+  gap(gap: StreamGap): void {
+    // Who comes later is to be told by the server.
+    this.#recent.start()
+    this.#post({ gap, of: this.#only(gap.channel) })
+  }
+
+  cursor(id: string): void {
+    this.#cursor = id
+    this.#recent.moved(id)
+    this.#post({ cursor: id })
+  }
+
+  status(status: StreamStatus): void {
+    const { state, error } = status
+    // This host has closed it.
+    if (!this.#source) return
+    if (state === 'closed') this.#source = undefined
+    const isNews = error || state === 'live' || state === 'waiting' || this.#status.state !== 'live'
+    // Without, it has been replaced for a guest that missed something: the others need not know.
+    if (!isNews) return
+    this.#status = status
+    this.#post(this.#stand())
+  }
+
+  #call(): void {
+    this.#post({ isCall: true })
   }
 
   #hear(message: GuestMessage | HostMessage): void {
-    if (!('from' in message)) return
-    switch (message.type) {
-      case 'ask':
-        this.#register(message)
-        this.#next(() => this.#join(message))
-        break
-      case 'follow':
-        this.#next(() => this.#change(message))
-        break
-      case 'token':
-        this.#tokens.get(message.n)?.(message)
-        break
-      case 'leave':
-        this.#drop(message.from)
+    if ('token' in message) this.#tokens.get(message.from)?.(message)
+    if (!('channels' in message)) return
+    const { from, wake } = message
+    const signal = this.#signal
+    if (!this.#guests.has(from)) {
+      this.#tabs.navigator.locks
+        .request(guestLock(this.#shared.name, from), { signal }, () => this.#drop(from))
+        .catch((error) => signal.aborted || complain(error))
     }
+    this.#guests.set(from, message)
+    if (wake) this.#source?.wake()
+    this.#next(() => this.#serve(message))
   }
 
-  #next(task: () => Promise<void>): void {
+  #next(task: () => Promise<unknown>): void {
     this.#tail = this.#tail.then(task).catch(complain)
   }
 
-  #register({ from, isVisible, ...guest }: Ask): void {
-    const isNew = !this.#guests.has(from)
-    this.#guests.set(from, guest)
-    if (guest.wake) this.#source?.wake()
-    if (isVisible && this.#tabs.isHidden() && !this.#hasGivenUp) {
-      this.#hasGivenUp = true
-      this.#post({ type: 'take-over', to: from })
-    }
-    if (!isNew) return
-    const { signal } = this.#closed
-    this.#tabs.locks
-      .request(guestLock(this.#shared.name, from), { signal }, () => this.#drop(from))
-      .catch((error) => signal.aborted || complain(error))
-  }
-
-  async #join({ from: to, n, host, cursor, channels }: Ask): Promise<void> {
+  async #serve({ from: to, n, host, cursor, channels }: Ask): Promise<void> {
     if (!this.#guests.has(to)) return
     let missed: ReturnType<Recent['after']> = []
-    let isBehind = false
-    if (!this.#source) {
-      this.#followed = this.#wanted()
-      this.#open(this.#lowest())
-    } else if (host !== this.#id) {
-      const isMore = this.#lacks(channels)
-      try {
-        if (isMore) await this.#follow([...this.#followed, ...channels])
-      } catch {
-        this.#guests.delete(to)
-        this.#post({ type: 'alone', to }) // where it will hear why
-        return
-      }
-      if (cursor !== undefined) {
-        missed = isMore ? undefined : this.#recent.after(cursor)
-        isBehind = !missed
-        if (!missed) this.#open(lower(cursor, this.#cursor))
-      }
-    }
-    const status =
-      isBehind && this.#isQuiet ? { ...this.#status, state: 'catching-up' as const } : this.#status
-    this.#post({ type: 'welcome', to, n, status: sent(status), cursor: this.#cursor, missed: missed ?? [] })
-  }
-
-  async #change({ from: to, n, channels }: Follow): Promise<void> {
-    const guest = this.#guests.get(to)
-    // Before it is welcome it is not known what it has missed.
-    if (!guest || !this.#source) return
-    this.#guests.set(to, { ...guest, channels })
     let error: SentError | undefined
     try {
-      if (this.#lacks(channels)) await this.#follow([...this.#followed, ...channels])
+      if (!this.#source) {
+        this.#followed = this.#wanted()
+        this.#open([...this.#guests.values()].map(({ cursor }) => cursor))
+      } else {
+        await this.#follow([...this.#followed, ...channels])
+        if (host !== this.#id && cursor !== undefined) {
+          missed = this.#recent.after(cursor)
+          if (!missed) this.#open([cursor, this.#cursor])
+        }
+      }
       this.#tidy()
     } catch (cause) {
-      this.#guests.set(to, guest)
-      error = errorOf(cause)
+      error = sent(cause as Error)
     }
-    this.#post({ type: 'followed', to, n, error })
+    this.#post({
+      to,
+      n,
+      isHidden: this.#tabs.document?.hidden,
+      error,
+      events: missed ?? [],
+      ...this.#stand(!missed),
+    })
   }
 
   #drop(guest: string): void {
-    if (!this.#guests.delete(guest)) return
+    this.#guests.delete(guest)
+    this.#tokens.get(guest)?.(NO_ANSWER)
     if (this.#guests.size > 0) this.#tidy()
     else this.#hangUp()
   }
@@ -162,61 +175,44 @@ export class Host {
   #tidy(): void {
     clearTimeout(this.#linger)
     this.#linger = setTimeout(() => {
-      const wanted = this.#wanted()
-      if (wanted.length < this.#followed.length) this.#next(() => this.#follow(wanted))
+      const isWanted = (channel: string): boolean => this.#wanted().includes(channel)
+      this.#next(() => this.#follow(this.#followed.filter(isWanted)))
     }, LINGER_MS)
   }
 
+  /** @param channels more than now, or less */
   async #follow(channels: readonly string[]): Promise<void> {
     const before = this.#followed
+    const after = [...new Set(channels)]
+    if (after.length === before.length) return
     // What comes from them meanwhile is for their followers alone.
-    this.#followed = [...new Set(channels)]
+    this.#followed = after
     try {
-      await this.#source?.follow(this.#followed)
+      await this.#source?.follow(after)
     } catch (error) {
       this.#followed = before
       throw error
     }
     // Of what was added, nobody knows from where on it is there, before the server has said so.
-    if (this.#followed.some((channel) => !before.includes(channel))) this.#recent.start()
-  }
-
-  #lacks(channels: readonly string[]): boolean {
-    return channels.some((channel) => !this.#followed.includes(channel))
+    if (after.length > before.length) this.#recent.start()
   }
 
   #wanted(): readonly string[] {
     return [...new Set([...this.#guests.values()].flatMap(({ channels }) => channels))]
   }
 
-  #lowest(): string | undefined {
-    return [...this.#guests.values()].reduce<string | undefined>(
-      (lowest, { cursor }) => (cursor === undefined ? lowest : lower(cursor, lowest)),
-      undefined,
-    )
-  }
-
-  /** Begins a connection where a guest stands; the others pass over what they have heard. */
-  #open(cursor: string | undefined): void {
-    if (this.#closed.signal.aborted) return
-    this.#isQuiet = this.#source !== undefined && this.#status.state === 'live'
+  /** Begins a connection at the lowest of some cursors; guests pass over what they have heard. */
+  #open(cursors: readonly (string | undefined)[]): void {
+    if (this.#signal.aborted) return
+    if (!this.#source || this.#status.state !== 'live') this.#status = CONNECTING
     this.#hangUp()
-    if (!this.#isQuiet) this.#status = CONNECTING
-    this.#cursor = cursor
-    this.#recent.start(cursor)
+    const [lowest] = cursors.filter((cursor) => cursor).sort((a, b) => Number(a) - Number(b))
+    this.#cursor = lowest
+    this.#recent.start(lowest)
     const { url, options, hasTokens } = this.#shared
-    const listener = this.#listener(() => this.#source === source)
-    const source: Source = new FetchSource(
-      url,
-      {
-        ...options,
-        channels: this.#followed,
-        lastEventId: cursor,
-        getToken: hasTokens ? () => this.#token() : undefined,
-      },
-      listener,
-    )
-    this.#source = source
+    const channels = this.#followed
+    const getToken = hasTokens ? () => this.#token() : undefined
+    this.#source = new FetchSource(url, { ...options, channels, lastEventId: lowest, getToken }, this)
   }
 
   #hangUp(): void {
@@ -225,57 +221,12 @@ export class Host {
     source?.close()
   }
 
-  #listener(isOpen: () => boolean): SourceListener {
-    return {
-      event: (event) => {
-        if (!isOpen()) return undefined
-        const sentEvent = { event, of: this.#only(event.channel, event.also?.split(',')) }
-        if (event.id !== undefined) this.#cursor = event.id
-        this.#recent.add(sentEvent)
-        this.#post({ type: 'event', ...sentEvent })
-        return undefined
-      },
-      gap: (gap) => {
-        if (!isOpen()) return
-        // Who comes later is to be told by the server.
-        this.#recent.start()
-        this.#post({ type: 'gap', gap, of: this.#only(gap.channel) })
-      },
-      cursor: (cursor) => {
-        if (!isOpen()) return
-        this.#cursor = cursor
-        this.#recent.moved(cursor)
-        this.#post({ type: 'cursor', cursor })
-      },
-      status: (status) => {
-        if (isOpen()) this.#tell(status)
-      },
-    }
-  }
-
-  #tell(status: StreamStatus): void {
-    const { state, failures, error } = status
-    if (state === 'closed') {
-      this.#source = undefined
-      this.#status = CONNECTING
-      const isForAll = !(error instanceof StreamError) || error.code === 'ended' || this.#guests.size < 2
-      if (!isForAll) {
-        this.#post({ type: 'alone' })
-        return
-      }
-    } else {
-      if (this.#isQuiet && failures === 0 && state !== 'live') return
-      this.#isQuiet = false
-      this.#status = status
-    }
-    this.#post({ type: 'status', status: sent(status), cursor: this.#cursor })
-  }
-
   /** Whom something of these channels is for; undefined for everybody. */
-  #only(
-    ...[channel, also = []]: [channel?: string, also?: readonly string[]]
-  ): readonly string[] | undefined {
-    const channels = [channel ?? '', ...also]
+  #only(...names: readonly (string | undefined)[]): readonly string[] | undefined {
+    const channels = names
+      .filter((name) => name)
+      .join()
+      .split(',')
     const isAsked = (name: string): boolean =>
       this.#followed.includes(name) && !this.#ofAddress.includes(name)
     return channels.every(isAsked) ? channels : undefined
@@ -285,38 +236,40 @@ export class Host {
   async #token(): Promise<string> {
     let why = 'No tab has one.'
     for (const to of [...this.#guests.keys()]) {
-      const n = ++this.#count
-      let timer: ReturnType<typeof setTimeout> | undefined
-      const { token, error } = await new Promise<Token>((resolve) => {
-        this.#tokens.set(n, resolve)
-        timer = setTimeout(() => resolve({ token: undefined, error: 'No tab answered.' }), TOKEN_MS)
-        this.#post({ type: 'need-token', to, n })
+      const { token, error } = await new Promise<Answer>((resolve) => {
+        this.#tokens.set(to, resolve)
+        this.#patience = setTimeout(resolve, TOKEN_MS, NO_ANSWER)
+        this.#post({ to, needsToken: true })
       })
-      clearTimeout(timer)
-      this.#tokens.delete(n)
+      clearTimeout(this.#patience)
       if (token !== undefined) return token
       why = error
     }
     throw new Error(why)
   }
 
-  #post(message: Sent<HostMessage>): void {
-    if (!this.#closed.signal.aborted) this.#channel.postMessage({ ...message, host: this.#id })
+  /** Where it stands; a guest may be behind the others. */
+  #stand(isBehind = false): Pick<HostMessage, 'status' | 'cursor'> {
+    const { state, error } = this.#status
+    return {
+      status: {
+        ...this.#status,
+        state: isBehind && state === 'live' ? 'catching-up' : state,
+        error: error && sent(error),
+      },
+      cursor: this.#cursor,
+    }
+  }
+
+  #post(message: Omit<HostMessage, 'host'>): void {
+    if (!this.#signal.aborted) this.#channel.postMessage({ ...message, host: this.#id })
   }
 }
 
-/** The one that was reached first. */
-function lower(cursor: string, other: string | undefined): string {
-  return other === undefined || Number(cursor) < Number(other) ? cursor : other
-}
-
-function sent(status: StreamStatus): Extract<HostMessage, { type: 'status' }>['status'] {
-  return { ...status, error: status.error && errorOf(status.error) }
-}
-
-function errorOf(error: unknown): SentError {
-  const { code, status, body } = error instanceof StreamError ? error : new StreamError('network', '')
-  return { code, message: error instanceof Error ? error.message : String(error), status, body }
+/** An error that is sent as it is loses its code. */
+function sent(error: Error): SentError {
+  const { code = 'network', status, body } = error as Partial<StreamError>
+  return { code, message: error.message, status, body }
 }
 
 /** The topics that stand in an address of the native routes. */

@@ -29,58 +29,50 @@ export interface SentEvent {
   readonly of: readonly string[] | undefined
 }
 
-/** What a guest tells the host. */
-export type GuestMessage = { readonly from: string } & (
-  | {
-      /** It is there, follows these channels, and has heard everything up to this id. */
-      readonly type: 'ask'
-      readonly n: number
-      /** Whom it listens to: when that is the host, it has missed nothing. */
-      readonly host: string | undefined
-      readonly cursor: string | undefined
-      readonly channels: readonly string[]
-      readonly isVisible: boolean
-      /** The network may be back. */
-      readonly wake: boolean
-    }
-  | { readonly type: 'follow'; readonly n: number; readonly channels: readonly string[] }
-  | {
-      readonly type: 'token'
-      readonly n: number
-      readonly token: string | undefined
-      readonly error: string
-    }
-  | { readonly type: 'leave' }
-)
+/** A guest says that it is there, and where it stands. */
+export interface Ask {
+  readonly from: string
+  /** The number of this question. */
+  readonly n: number
+  /** Whom it listens to: when that is the host, it has missed nothing. */
+  readonly host: string | undefined
+  /** It has heard everything up to this id. */
+  readonly cursor: string | undefined
+  readonly channels: readonly string[]
+  /** The network may be back. */
+  readonly wake: boolean
+}
 
-/** What the host tells its guests: one of them, or all. */
-export type HostMessage = {
+/** A guest has a token, or says why not. */
+export interface TokenAnswer {
+  readonly from: string
+  readonly token: string | undefined
+  readonly error: string
+}
+
+export type GuestMessage = Ask | TokenAnswer
+
+/** What the host tells its guests: one of them, or all. Several things at once are told from top to bottom. */
+export interface HostMessage {
   readonly host: string
   readonly to?: string
-} /** There is a new host: who is there? */ & (
-  | { readonly type: 'call' }
-  /** Answers `ask`: from here on everything comes, after what was missed. */
-  | {
-      readonly type: 'welcome'
-      readonly n: number
-      readonly status: SentStatus
-      readonly cursor: string | undefined
-      readonly missed: readonly SentEvent[]
-    }
-  | { readonly type: 'followed'; readonly n: number; readonly error: SentError | undefined }
-  | ({ readonly type: 'event' } & SentEvent)
-  | { readonly type: 'gap'; readonly gap: StreamGap; readonly of: readonly string[] | undefined }
-  | { readonly type: 'cursor'; readonly cursor: string }
-  | { readonly type: 'status'; readonly status: SentStatus; readonly cursor: string | undefined }
+  /** Who is there? */
+  readonly isCall?: boolean
   /** A token is needed for the next attempt. */
-  | { readonly type: 'need-token'; readonly n: number }
-  /** The host is hidden, and this guest is not: it shall be the host. */
-  | { readonly type: 'take-over' }
-  /** What the server refuses together it may not refuse each: go on with a connection of your own. */
-  | { readonly type: 'alone' }
-  /** This host is none any more. */
-  | { readonly type: 'bye' }
-)
+  readonly needsToken?: boolean
+  /** Answers the question with this number: from here on everything comes, after what was missed. */
+  readonly n?: number
+  /** The host is hidden: a guest that is not shall take its place. */
+  readonly isHidden?: boolean | undefined
+  /** The server refuses what this guest wants to follow. */
+  readonly error?: SentError | undefined
+  readonly events?: readonly SentEvent[]
+  readonly gap?: StreamGap
+  readonly of?: readonly string[] | undefined
+  readonly status?: SentStatus
+  /** Everything up to here was told. */
+  readonly cursor?: string | undefined
+}
 
 /** Held by a guest as long as it lives. */
 export function guestLock(name: string, guest: string): string {

@@ -4,7 +4,7 @@ import { FetchSource } from '../fetch-source.ts'
 import type { Source, SourceListener } from '../source.ts'
 import { Guest } from './guest.ts'
 import type { Shared } from './message.ts'
-import { type Tabs, tabsOfBrowser } from './tabs.ts'
+import type { Tabs } from './tabs.ts'
 
 /** Which tabs share, and how. */
 export interface ShareOptions {
@@ -24,23 +24,31 @@ export interface ShareOptions {
 const WORKER_MS = 3000
 
 /**
- * The source of a tab that shares its connection with the others. Where there is nothing to share by, it has its own.
+ * The source of a tab that shares its connection with the others. Where there is nothing to share by, as on a page
+ * without TLS, it has its own.
  * @param url absolute
  */
 export function share(
   url: string,
   options: FetchOptions & ShareOptions,
   listener: SourceListener,
-  tabs: Tabs | undefined = tabsOfBrowser(),
+  tabs: Tabs = globalThis,
 ): Source {
   const isUnsafe = options.getToken && options.shareKey === undefined
   if (isUnsafe) complain(new TypeError('Nothing is shared: with getToken, shareKey must name the user.'))
-  if (!tabs || isUnsafe) return new FetchSource(url, options, listener)
+  if (isUnsafe || !tabs.navigator?.locks || !tabs.BroadcastChannel)
+    return new FetchSource(url, options, listener)
   const shared = sharedOf(url, options)
-  return new Guest(shared, options, listener, tabs, async () => {
-    // A fetch of one's own cannot be sent to a worker.
-    if (options.share !== 'locks' && !options.fetch && globalThis.SharedWorker) await startWorker(shared)
-  })
+  // A fetch of one's own cannot be sent to a worker.
+  const mayWork = options.share !== 'locks' && !options.fetch && globalThis.SharedWorker
+  return new Guest(
+    shared,
+    options,
+    listener,
+    tabs,
+    // Later there may be no network to load it by.
+    async () => (mayWork && (await startWorker(shared))) || import('./host.ts'),
+  )
 }
 
 function sharedOf(url: string, options: FetchOptions & ShareOptions): Shared {
@@ -58,17 +66,17 @@ function sharedOf(url: string, options: FetchOptions & ShareOptions): Shared {
   }
 }
 
-/** Resolves when the worker stands in line to be the host, or cannot be had. */
-function startWorker(shared: Shared): Promise<void> {
-  return new Promise<void>((resolve) => {
+/** Resolves to true when the worker stands in line to be the host, to false when it cannot be had. */
+function startWorker(shared: Shared): Promise<boolean> {
+  return new Promise<boolean>((resolve) => {
     // Bundlers know a worker by this very form.
     const worker = new SharedWorker(new URL('./worker.js', import.meta.url), {
       type: 'module',
       name: shared.name,
     })
-    worker.onerror = () => resolve()
-    worker.port.onmessage = () => resolve()
+    worker.onerror = () => resolve(false)
+    worker.port.onmessage = () => resolve(true)
     worker.port.postMessage(shared)
-    setTimeout(resolve, WORKER_MS)
-  }).catch(() => undefined) // scripts of another origin, or a policy that forbids workers: a tab is the host then
+    setTimeout(resolve, WORKER_MS, false)
+  }).catch(() => false) // scripts of another origin, or a policy that forbids workers: a tab is the host then
 }

@@ -5,30 +5,9 @@ export interface TabChannel {
   close(): void
 }
 
-/** What tabs of one browser have in common, and what a tab knows of itself. */
+/** What tabs of one browser share by, and how a tab knows that it is hidden: of its global object. */
 export interface Tabs {
-  readonly locks: Pick<LockManager, 'request'>
-  channel(name: string): TabChannel
-  isHidden(): boolean
-  /** Calls back whenever the tab is hidden; answers how to stop. */
-  onHidden(callback: () => void): () => void
-}
-
-/** Those of this browser; undefined where there is nothing to share by, as on a page without TLS. */
-export function tabsOfBrowser(): Tabs | undefined {
-  const { navigator, document, BroadcastChannel } = globalThis
-  if (!navigator?.locks || !BroadcastChannel) return undefined
-  const isHidden = (): boolean => document?.visibilityState === 'hidden'
-  return {
-    locks: navigator.locks,
-    channel: (name) => new BroadcastChannel(name),
-    isHidden,
-    onHidden(callback) {
-      const look = (): void => {
-        if (isHidden()) callback()
-      }
-      document?.addEventListener('visibilitychange', look)
-      return () => document?.removeEventListener('visibilitychange', look)
-    },
-  }
+  readonly navigator: { readonly locks: Pick<LockManager, 'request'> }
+  readonly BroadcastChannel: new (name: string) => TabChannel
+  readonly document?: EventTarget & { readonly hidden: boolean }
 }

@@ -2,7 +2,6 @@
 import { complain } from '../complain.ts'
 import { Host } from './host.ts'
 import type { Shared } from './message.ts'
-import { tabsOfBrowser } from './tabs.ts'
 
 let isInLine = false
 
@@ -16,19 +15,18 @@ globalThis.addEventListener('connect', (event) => {
 })
 
 function standInLine(shared: Shared): void {
-  const tabs = tabsOfBrowser()
-  if (!tabs || isInLine) return
+  if (isInLine) return
   isInLine = true
-  let host: Host | undefined
-  tabs.locks
+  const term = new AbortController()
+  navigator.locks
     .request(shared.name, () => {
-      host = new Host(shared, tabs)
+      new Host(shared, globalThis, term.signal)
       return new Promise(() => undefined)
     })
     // A tab that had no answer for long has taken over.
     .catch(complain)
     .finally(() => {
       isInLine = false
-      host?.close()
+      term.abort()
     })
 }

@@ -97,18 +97,27 @@ export class FakeBrowser {
 export class FakeTab implements Tabs {
   isDead = false
   readonly #browser: FakeBrowser
-  readonly #hiding = new Set<() => void>()
   readonly #death = new AbortController()
-  #isHidden = false
+  readonly BroadcastChannel: Tabs['BroadcastChannel']
 
   constructor(browser: FakeBrowser) {
+    const tab = this
     this.#browser = browser
+    this.BroadcastChannel = class extends FakeChannel {
+      constructor(name: string) {
+        super(name, tab, browser)
+      }
+    }
   }
 
-  readonly locks = {
-    request: (name: string, ...rest: [LockOptions, () => unknown] | [() => unknown]) =>
-      this.#browser.request(this, name, rest.length === 1 ? {} : rest[0], rest.at(-1) as () => unknown),
-  } as Tabs['locks']
+  readonly document = Object.assign(new EventTarget(), { hidden: false })
+
+  readonly navigator = {
+    locks: {
+      request: (name: string, options: LockOptions, callback: () => unknown) =>
+        this.#browser.request(this, name, options, callback),
+    } as Tabs['navigator']['locks'],
+  }
 
   /** For the options of its stream: its connections die with it. */
   readonly fetch: typeof fetch = (url, init) =>
@@ -117,22 +126,9 @@ export class FakeTab implements Tabs {
       signal: AbortSignal.any([this.#death.signal, ...(init?.signal ? [init.signal] : [])]),
     })
 
-  channel(name: string): TabChannel {
-    return new FakeChannel(name, this, this.#browser)
-  }
-
-  isHidden(): boolean {
-    return this.#isHidden
-  }
-
-  onHidden(callback: () => void): () => void {
-    this.#hiding.add(callback)
-    return () => this.#hiding.delete(callback)
-  }
-
   set hidden(isHidden: boolean) {
-    this.#isHidden = isHidden
-    if (isHidden) for (const callback of this.#hiding) callback()
+    this.document.hidden = isHidden
+    this.document.dispatchEvent(new Event('visibilitychange'))
   }
 
   kill(): void {
