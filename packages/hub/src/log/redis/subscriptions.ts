@@ -11,7 +11,8 @@ export class Subscriptions {
   readonly #client: RedisClient
   readonly #hear: (message: string, channel: string) => void
   readonly #wanted = new Set<string>()
-  readonly #asked = new Set<string>()
+  /** Those that Redis was asked for, and when it has confirmed them: who asks again meanwhile waits for the same. */
+  readonly #asked = new Map<string, Promise<void>>()
   /** Those that were added or removed in this turn. */
   #changed = new Set<string>()
   #changes: Promise<void> | undefined
@@ -50,23 +51,25 @@ export class Subscriptions {
     this.#changed = new Set()
     const added = changed.filter((channel) => this.#wanted.has(channel) && !this.#asked.has(channel))
     const dropped = changed.filter((channel) => !this.#wanted.has(channel) && this.#asked.has(channel))
-    for (const channel of added) this.#asked.add(channel)
     for (const channel of dropped) this.#asked.delete(channel)
+    for (const names of batches(added)) this.#subscribe(names)
     await Promise.all([
-      ...batches(added).map((names) => this.#subscribe(names)),
+      ...changed.map((channel) => this.#asked.get(channel)),
       // What cannot be given up now is given up with the connection.
       ...batches(dropped).map((names) => this.#client.unsubscribe(names).catch(() => undefined)),
     ])
   }
 
-  async #subscribe(names: string[]): Promise<void> {
-    try {
-      await this.#client.subscribe(names, this.#hear)
-    } catch (error) {
-      // Whoever wants one of them next asks again.
-      for (const name of names) this.#asked.delete(name)
-      throw new ProblemError('log-unavailable', 'Redis was lost before it confirmed.', { cause: error })
-    }
+  #subscribe(names: string[]): void {
+    const confirmed = this.#client.subscribe(names, this.#hear).then(
+      () => undefined,
+      (cause) => {
+        // Whoever wants one of them next asks again.
+        for (const name of names) if (this.#asked.get(name) === confirmed) this.#asked.delete(name)
+        throw new ProblemError('log-unavailable', 'Redis was lost before it confirmed.', { cause })
+      },
+    )
+    for (const name of names) this.#asked.set(name, confirmed)
   }
 }
 
