@@ -9,6 +9,7 @@ import { type AdminPage, LOOKS, mustBeSound, openAdmin } from './admin-page.ts'
 import { launchChromium } from './chromium.ts'
 import { type DevServer, startDevServer } from './dev-server.ts'
 import { HOSTILE_TEXTS, startHostileTraffic } from './hostile-traffic.ts'
+import { RedisServer } from './redis-server.ts'
 import { startServer } from './running-server.ts'
 
 /** Where pictures of the screens go, when somebody wants to look at them. */
@@ -222,6 +223,45 @@ test('a viewer sees everything, and is told what needs another role', async () =
     await admin.context.close()
   } finally {
     await closed.stop()
+  }
+})
+
+test('hubs that share a log are shown together, each with its own line and row', async () => {
+  const redis = await RedisServer.start()
+  const start = (name: string) => startDevServer(undefined, ['--redis', redis.url, '--node-name', name])
+  const [a, b] = await Promise.all([start('a'), start('b')])
+  const leaving = new AbortController()
+  try {
+    const listen = (origin: string, user: string) =>
+      fetch(`${origin}/v1/events/news?user=${user}`, { signal: leaving.signal })
+    const [, there] = await Promise.all([listen(a.origin, 'here'), listen(b.origin, 'there')])
+    const admin = await openAdmin(browser, a.origin, LOOKS[1]!)
+    const { page } = admin
+    await admin.show('Overview')
+    const rowOf = (node: string) => page.getByRole('row', { name: new RegExp(`^${node} `) })
+    for (const node of ['a', 'b']) await rowOf(node).getByRole('cell').first().getByText('1').waitFor()
+    await page.locator('figure', { hasText: 'Connections' }).getByText('2', { exact: true }).waitFor()
+    await mustBeSound(admin, 'Overview of two')
+    await picture(page, 'Overview-two-390')
+
+    await admin.show('Connections')
+    await page
+      .getByRole('row', { name: /there b live/ })
+      .getByRole('button')
+      .click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Kick' }).click()
+    await page.getByRole('status').filter({ hasText: 'Ended' }).waitFor()
+    assert.match(await there!.text(), /"reason":"kicked"/)
+
+    await b.stop()
+    await admin.show('Overview')
+    await rowOf('b').getByText('not there now').waitFor()
+    await rowOf('a').getByRole('cell').first().getByText('1').waitFor()
+    await admin.context.close()
+  } finally {
+    leaving.abort()
+    await Promise.all([a.stop(), b.stop()])
+    await redis.stop()
   }
 })
 

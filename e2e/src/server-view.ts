@@ -12,6 +12,12 @@ export class ServerView {
     return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1])
   }
 
+  /** What the process has worked, on all cores together, in milliseconds. */
+  async cpuMs(): Promise<number> {
+    const { cpu } = (await this.#json('/v1/system')) as { cpu: { userMs: number; systemMs: number } }
+    return cpu.userMs + cpu.systemMs
+  }
+
   /** What the history holds. */
   async history(): Promise<{ readonly events: number; readonly bytes: number }> {
     const { log } = (await this.#json('/v1/stats')) as { log: { events: number; bytes: number } }

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
-import { type Figures, samples } from './samples.ts'
+import { type Figures, hubs, samples } from './samples.ts'
 
 const HEIGHT = 140
 /** Colours of the style sheet, for one hub each; then from the beginning. */
@@ -23,7 +23,7 @@ export function Chart({ title, value, format, together = sum }: ChartProps) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | undefined>(undefined)
   const newest = samples.value.at(-1)
-  const names = newest ? [...newest.nodes.keys()] : []
+  const names = hubs.value
   const shown = names.join('\n')
 
   useEffect(() => {

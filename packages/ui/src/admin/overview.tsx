@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import { Chart } from './chart.tsx'
 import { brief, bytes, count, span } from './format.ts'
 import { usePolling } from './poll.ts'
-import { samples } from './samples.ts'
+import { type Figures, hubs, samples } from './samples.ts'
 import { call } from './session.ts'
 import { Table } from './table.tsx'
 
@@ -51,24 +51,40 @@ export function Overview() {
           'Lag',
         ]}
       >
-        {[...(newest?.nodes ?? [])].map(([node, figures], i) => (
+        {hubs.value.map((node, i) => (
           <tr key={node}>
             <th scope="row">
               <span class={`line line-${(i % 6) + 1}`} aria-hidden="true" /> {node}
             </th>
-            <td>{count(figures.connections)}</td>
-            <td>{count(figures.users)}</td>
-            <td>{count(figures.channels)}</td>
-            <td>{count(figures.deliveries)}</td>
-            <td>{count(figures.publishes)}</td>
-            <td>{count(figures.gaps)}</td>
-            <td>{count(figures.behind)}</td>
-            <td>{bytes(figures.bufferedBytes)}</td>
-            <td>{span(figures.lagMs)}</td>
+            <NodeCells figures={newest?.nodes.get(node)} />
           </tr>
         ))}
       </Table>
       <ServerLine />
+    </>
+  )
+}
+
+/** What one hub did; one that was there a moment ago, and is not now, keeps its row while its lines are shown. */
+function NodeCells({ figures }: { readonly figures: Figures | undefined }) {
+  if (!figures) {
+    return (
+      <td colSpan={9} class="dim">
+        not there now
+      </td>
+    )
+  }
+  return (
+    <>
+      <td>{count(figures.connections)}</td>
+      <td>{count(figures.users)}</td>
+      <td>{count(figures.channels)}</td>
+      <td>{count(figures.deliveries)}</td>
+      <td>{count(figures.publishes)}</td>
+      <td>{count(figures.gaps)}</td>
+      <td>{count(figures.behind)}</td>
+      <td>{bytes(figures.bufferedBytes)}</td>
+      <td>{span(figures.lagMs)}</td>
     </>
   )
 }

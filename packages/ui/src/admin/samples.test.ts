@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 // The session is the browser's; what is tested here does not ask the server.
 Object.assign(globalThis, { sessionStorage: { getItem: () => null } })
-const { sampleOf } = await import('./samples.ts')
+const { hubsIn, sampleOf } = await import('./samples.ts')
 
 const stats = {
   connections: 2,
@@ -39,4 +39,12 @@ test('a hub that counts from zero again has no negative rate, and a new one none
     [0, 0],
   )
   assert.deepEqual(second.silent, ['c'])
+})
+
+test('a hub keeps its place when another answers first, or no longer', () => {
+  const a = { node: 'a', stats }
+  const b = { node: 'b', stats }
+  const samples = [[b, a], [a], [b]].map((nodes) => sampleOf({ ...stats, nodes }, 0, undefined))
+  assert.deepEqual(hubsIn(samples), ['a', 'b'])
+  assert.deepEqual(hubsIn([]), [])
 })

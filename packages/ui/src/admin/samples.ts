@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
 import { call, textOf } from './session.ts'
 
 /** What `GET /v1/stats` says of one hub, as far as it is shown. */
@@ -45,8 +45,15 @@ const ALONE = 'this server'
 
 /** What was seen, oldest first. Kept while other screens are shown. */
 export const samples = signal<readonly Sample[]>([])
+/** The hubs in them, by name: each keeps its place and colour when another one comes, goes or answers first. */
+export const hubs = computed(() => hubsIn(samples.value))
 /** Why there is no new sample; empty when there is. */
 export const trouble = signal('')
+
+/** All hubs that were seen, in the order of their names. */
+export function hubsIn(all: readonly Sample[]): readonly string[] {
+  return [...new Set(all.flatMap(({ nodes }) => [...nodes.keys()]))].sort()
+}
 
 /** Takes a sample. Never rejects. */
 export async function takeSample(): Promise<void> {
