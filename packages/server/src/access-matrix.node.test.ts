@@ -129,6 +129,7 @@ const MATRIX: Readonly<Record<string, Row | keyof typeof STATUS_OF_REFUSED>> = {
   'GET /livez': 'for everybody',
   'GET /readyz': 'for everybody',
   'GET /openapi.json': 'for everybody',
+  'GET /asyncapi.json': 'for everybody',
   'GET /docs': 'for everybody',
   'GET /metrics': ofRole('viewer'),
   'GET /v1/system': ofRole('viewer'),

@@ -39,7 +39,8 @@ ${inGroups.map((one) => navigation(one.group, one.operations)).join('')}
 <p>Answers are JSON on one line. A credential is an API key or a JSON Web Token in
 <code>Authorization: Bearer</code>; <code>fanline dev</code> asks for none. Every failure is
 <code>application/problem+json</code> with a stable <code>code</code>. For programs:
-<a href="openapi.json">openapi.json</a>, in OpenAPI 3.1.</p>
+<a href="openapi.json">openapi.json</a>, in OpenAPI 3.1, and
+<a href="asyncapi.json">asyncapi.json</a>, what travels on streams, in AsyncAPI 3.0.</p>
 ${inGroups.map((one) => `<h2>${one.group}</h2>${one.operations.map(([route, operation]) => section(route, operation)).join('')}`).join('')}
 <h2 id="schemas">Schemas</h2>
 ${Object.entries(SCHEMAS).map(schemaSection).join('')}

@@ -129,6 +129,22 @@ export const SERVER: Operations = {
       },
     ],
   },
+  'GET /asyncapi.json': {
+    id: 'asyncapi',
+    group: GROUP,
+    summary: 'What travels on streams',
+    description: 'The events of the hub itself, with the schemas of their data.',
+    for: 'everybody',
+    answers: { 200: { description: 'AsyncAPI 3.0.', content: { 'application/json': { type: 'object' } } } },
+    examples: [
+      {
+        title: 'its beginning',
+        path: '/asyncapi.json',
+        status: 200,
+        answer: '{"asyncapi":"3.0.0",',
+      },
+    ],
+  },
   'GET /docs': {
     id: 'docs',
     group: GROUP,
