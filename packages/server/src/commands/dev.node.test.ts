@@ -23,7 +23,14 @@ function hasIpv6Loopback(): boolean {
 test('dev prints lines to copy, and they work', async (t) => {
   const { program, url } = await startDev(t)
   assert.match(program.stdout, /Open to everybody on this machine/)
-  assert.match(program.stdout, new RegExp(`Demo page +${url}/\n`))
+  for (const [name, path] of [
+    ['Demo page', '/'],
+    ['Admin UI', '/admin'],
+    ['API', '/docs'],
+  ]) {
+    assert.match(program.stdout, new RegExp(`${name} +${url}${path}\n`))
+    assert.equal((await fetch(url + path)).status, 200, name)
+  }
   assert.match(program.stdout, /curl -N localhost:\d+\/v1\/events\/hello\n/)
   assert.match(program.stdout, /curl -d 'Hello' localhost:\d+\/v1\/publish\/hello\n/)
 
@@ -123,10 +130,10 @@ test('dev refuses an address that others can reach', async (t) => {
   assert.equal(await admin.exitCode, 2)
 })
 
-test('dev shows where the figures are, when they have a port of their own', async (t) => {
-  const { program } = await startDev(t, ['--admin-port', '0'])
-  const [, metrics] = await program.prints(/Metrics +(http:\/\/localhost:\d+\/metrics)\n/)
-  assert.equal((await fetch(metrics!)).status, 200)
+test('dev shows where the admin UI is, when it has a port of its own', async (t) => {
+  const { program, url } = await startDev(t, ['--admin-port', '0'])
+  const [, admin] = await program.prints(/Admin UI +(http:\/\/localhost:\d+\/admin)\n/)
+  assert.deepEqual([(await fetch(admin!)).status, (await fetch(`${url}/admin`)).status], [200, 404])
 })
 
 test('dev serves the task of the demo page', async (t) => {

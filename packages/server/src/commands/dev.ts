@@ -97,14 +97,15 @@ function greeting({ host, admin }: Config, { port, adminPort }: RunningServer): 
   const paint = painter(process.stdout)
   const address = `${nameOf(host)}:${port}`
   const quoted = host === '::1' ? (url: string) => `-g '${url}'` : (url: string) => url
-  const metrics =
-    adminPort === undefined ? '' : `\n  Metrics     http://${nameOf(admin.host)}:${adminPort}/metrics`
+  const adminAddress = adminPort === undefined ? address : `${nameOf(admin.host)}:${adminPort}`
   return `
   ${paint('bold', `fanline ${VERSION}`)} for development. ${paint('yellow', 'Open to everybody on this machine.')}
 
   Demo page   ${paint('cyan', `http://${address}/`)}
+  Admin UI    ${paint('cyan', `http://${adminAddress}/admin`)}
+  API         ${paint('cyan', `http://${address}/docs`)}
   Listen      curl -N ${quoted(`${address}/v1/events/hello`)}
-  Publish     curl -d 'Hello' ${quoted(`${address}/v1/publish/hello`)}${metrics}
+  Publish     curl -d 'Hello' ${quoted(`${address}/v1/publish/hello`)}
 
   Ctrl-C stops it.
 
