@@ -77,8 +77,36 @@ export class Unreachable extends Failure {}
 
 /** What to say when a request has failed without an answer. */
 export function unreachable({ url }: Target, error: NodeJS.ErrnoException): Unreachable {
-  const hint = error.code === 'ECONNREFUSED' ? ' Is it running? `fanline dev` starts one.' : ''
-  return new Unreachable(`Nobody answers at ${url.origin} (${error.code ?? error.message}).${hint}`)
+  const { code = '' } = error
+  const shown = code === '' ? error.message : code
+  if (UNKNOWN_ISSUER.has(code)) {
+    return new Unreachable(
+      `The certificate of ${url.origin} is from nobody who is trusted here (${shown}). If it is yours, name the file of ` +
+        'whoever signed it: NODE_EXTRA_CA_CERTS=/path/to/ca.pem',
+    )
+  }
+  const reason = TLS_REASONS[code]
+  if (reason !== undefined) return new Unreachable(`${url.origin} cannot be trusted (${shown}): ${reason}`)
+  const hint = code === 'ECONNREFUSED' ? ' Is it running? `fanline dev` starts one.' : ''
+  return new Unreachable(`Nobody answers at ${url.origin} (${shown}).${hint}`)
+}
+
+/** Whoever has signed the certificate is not among those whom Node knows. */
+const UNKNOWN_ISSUER: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+/** What else can be wrong with TLS, by the code of the error. */
+const TLS_REASONS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'its certificate has expired.',
+  CERT_NOT_YET_VALID: 'its certificate is not good yet, or the clock here is wrong.',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other names.',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS. Is its address http://…?',
+  EPROTO: 'it does not speak TLS as it should. Is its address http://…?',
 }
 
 /** Keeps an answer that is no problem of ours, such as a page of a proxy, from filling the screen. */

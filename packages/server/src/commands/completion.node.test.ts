@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { test } from 'node:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
 import { Program } from '../testing/program.ts'
 
 const ASK = `COMP_WORDS=(fanline "$@"); COMP_CWORD=$#; _fanline; echo "\${COMPREPLY[*]}"`
@@ -20,6 +23,26 @@ test('completion makes bash know verbs, their own verbs, and flags', async (t) =
   assert.equal(complete('dev', '--no-such'), '')
 })
 
+test('completion makes fish know the same', async (t) => {
+  const program = new Program(t, ['completion', 'fish'])
+  assert.equal(await program.exitCode, 0)
+  /** What fish offers behind a line. */
+  const complete = (line: string): string[] =>
+    execFileSync('fish', ['--no-config', '-c', `${program.stdout}\ncomplete -C "$argv[1]"`, line], {
+      encoding: 'utf8',
+      cwd: scratch(t),
+    })
+      .split('\n')
+      .slice(0, -1)
+  assert.deepEqual(complete('fanline do'), ['doctor'])
+  assert.deepEqual(complete('fanline co'), ['completion', 'config', 'connections'])
+  assert.deepEqual(complete('fanline key '), ['create', 'list', 'revoke', '--help'])
+  assert.deepEqual(complete('fanline doctor http://localhost:4000 --id'), ['--idle'])
+  assert.deepEqual(complete('fanline token mint --exp'), ['--expires'])
+  assert.deepEqual(complete('fanline start --config fanl'), ['fanline.yaml'])
+  assert.deepEqual(complete('fanline dev fanl'), [])
+})
+
 test('completion for zsh is that of bash, which zsh is told to take', async (t) => {
   const [bash, zsh] = [new Program(t, ['completion', 'bash']), new Program(t, ['completion', 'zsh'])]
   assert.deepEqual([await bash.exitCode, await zsh.exitCode], [0, 0])
@@ -28,3 +51,11 @@ test('completion for zsh is that of bash, which zsh is told to take', async (t) 
   const other = new Program(t, ['completion', 'ksh'])
   assert.equal(await other.exitCode, 2)
 })
+
+/** A folder with a file that could be named. */
+function scratch(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'fanline-completion-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'fanline.yaml'), '')
+  return folder
+}

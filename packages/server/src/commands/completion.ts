@@ -15,17 +15,19 @@ export function completionCommand(load: () => Promise<readonly Command[]>): Comm
   return new Command('completion')
     .summary('print what a shell needs to complete command lines')
     .description(
-      'Prints a script with which bash or zsh completes verbs and flags, for ~/.bashrc or ~/.zshrc:\n' +
-        '  source <(fanline completion bash)',
+      'Prints a script with which bash, zsh or fish completes verbs and flags, for ~/.bashrc, ~/.zshrc or\n' +
+        '~/.config/fish/config.fish:\n' +
+        '  source <(fanline completion bash)\n' +
+        '  fanline completion fish | source',
     )
-    .addArgument(new Argument('<shell>', 'whose it is').choices(['bash', 'zsh']))
-    .action(async (shell: 'bash' | 'zsh', _: object, own: Command) => {
+    .addArgument(new Argument('<shell>', 'whose it is').choices(Object.keys(SCRIPTS)))
+    .action(async (shell: keyof typeof SCRIPTS, _: object, own: Command) => {
       const verbs = [...(await load()), own]
       const continuations = [
         { path: '', words: [...verbs.map((verb) => verb.name()), '--help', '--version'] },
         ...verbs.flatMap((verb) => continuationsOf(verb, '')),
       ]
-      process.stdout.write(shell === 'zsh' ? `${ZSH_PRELUDE}${bash(continuations)}` : bash(continuations))
+      process.stdout.write(SCRIPTS[shell](continuations))
     })
 }
 
@@ -58,3 +60,28 @@ ${cases.join('')}  esac
 complete -o bashdefault -o default -F _fanline fanline
 `
 }
+
+/** As {@link bash}: what begins with a dash is offered where a dash was written, and files stand behind flags. */
+function fish(continuations: readonly Continuation[]): string {
+  const paths = continuations.map(({ path }) => path).filter((path) => path !== '')
+  const cases = continuations.map(
+    ({ path, words }) => `    case '${path}'\n      string split -- ' ' '${words.join(' ')}'\n`,
+  )
+  return `function __fanline_words
+  set -l path ''
+  for token in (commandline -opc)[2..]
+    set -l word (string trim "$path $token")
+    if contains -- "$word" ${paths.map((path) => `'${path}'`).join(' ')}
+      set path "$word"
+    end
+  end
+  switch "$path"
+${cases.join('')}  end
+end
+complete -c fanline -f -a '(__fanline_words)'
+complete -c fanline -n 'string match -q -- "--*" (commandline -opc)[-1]' -F
+`
+}
+
+/** What each shell is told. */
+const SCRIPTS = { bash, zsh: (all: readonly Continuation[]) => `${ZSH_PRELUDE}${bash(all)}`, fish }

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import type { CheckResult, Diagnosis } from '../doctor/check.ts'
 import { API_KEY, closedServer, listenerToken } from '../testing/closed-server.ts'
 import { impatientProxy } from '../testing/impatient-proxy.ts'
 import { Program, type ProgramOptions, startDev } from '../testing/program.ts'
+import { certificateFile, tlsDoor } from '../testing/tls-door.ts'
 
 interface Report {
   readonly exitCode: number | null
@@ -56,6 +60,31 @@ describe('fanline doctor', { concurrency: 4 }, () => {
     ])
     assert.match(program.stdout, /Nothing is wrong\.\n$/)
     assert.ok(!program.stdout.includes('\u001b'))
+  })
+
+  test('goes through TLS that is trusted, and says how to trust what is not', async (t) => {
+    const { port: inside } = await closedServer(t, QUICK)
+    const { port } = await tlsDoor(t, inside)
+    const url = `https://localhost:${port}`
+    const folder = mkdtempSync(join(tmpdir(), 'fanline-tls-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const env = { FANLINE_TOKEN: API_KEY, NODE_EXTRA_CA_CERTS: certificateFile(folder) }
+    const report = await doctor(t, url, [], env)
+    assert.equal(report.exitCode, 0, JSON.stringify(report))
+    assert.deepEqual(report.checks.find(({ name }) => name === 'http')?.figures, {
+      version: '1.1',
+      tls: true,
+    })
+
+    const strangers: [url: string, said: RegExp][] = [
+      [url, /from nobody who is trusted here \(DEPTH_ZERO_SELF_SIGNED_CERT\).*NODE_EXTRA_CA_CERTS=/],
+      [`https://localhost:${inside}`, /it does not speak TLS/],
+    ]
+    for (const [address, said] of strangers) {
+      const program = new Program(t, ['doctor', address])
+      assert.equal(await program.exitCode, 2)
+      assert.match(program.stderr, said)
+    }
   })
 
   test('listens with a token and publishes with the API key', async (t) => {
