@@ -2,9 +2,11 @@ import {
   type ChannelName,
   type CloseReason,
   connectionOf,
+  type Position,
   PROBLEMS,
   type ProblemCode,
   ProblemError,
+  parsePosition,
   parseUser,
   toProblem,
   userChannel,
@@ -22,6 +24,7 @@ import { mergePages, type OnlineUser, pageOfUsers, parseUserPage, type UserPage 
 import type { PeerNode, PeerSelf, Peers } from './peers.ts'
 import { parseQuestion, type Question } from './question.ts'
 import type { Registry } from './registry.ts'
+import { type EventTrace, type HubTrace, mergeTraces, parseHubTrace } from './trace.ts'
 
 /** How long a caller waits for other hubs' figures once its own work is done, in milliseconds. */
 const PATIENCE_MS = 250
@@ -37,6 +40,7 @@ export interface OwnHub {
   disconnect(filter: ConnectionFilter, reason?: CloseReason): number
   renew(id: string, renewal: ConnectionRenewal): boolean
   follow(id: string, channels: readonly string[]): Promise<boolean>
+  trace(position: Position, channels: readonly string[], limit: number): HubTrace
 }
 
 /** What a cluster is made of. */
@@ -296,6 +300,20 @@ export class Cluster implements PeerSelf {
   }
 
   /**
+   * What became of an event: who published it, and how far it has come on each hub.
+   * @param limit how many connections of each hub are named at most, 1 to 1,000; 100 when absent
+   * @throws ProblemError `limit-invalid`, or `event-not-remembered` when it has no id, or is too old
+   */
+  async trace(id: string, limit?: number | undefined): Promise<EventTrace> {
+    const most = limitOf({ limit: limit ?? 100 })
+    const position = parsePosition(id)
+    if (position === undefined) throw new ProblemError('event-not-remembered')
+    const trace = await this.#trace(position, [], most)
+    // Where nobody followed it then, somebody may have read it since: each hub must know where it is to be found.
+    return this.#peers ? this.#trace(position, trace.channels, most) : trace
+  }
+
+  /**
    * How many streams of other hubs follow the targets of a publish; one that follows two of them counts twice. Undefined
    * where there are no other hubs. Never rejects: what is not known counts as none. Pass it to {@link soon}.
    */
@@ -360,7 +378,24 @@ export class Cluster implements PeerSelf {
         return this.#ownUsers(question.channel, question.after, question.limit)
       case 'channels':
         return this.#ownChannels(question.after, question.limit)
+      case 'trace':
+        return this.#hub.trace(question.position as Position, question.channels, question.limit)
     }
+  }
+
+  /** @throws ProblemError `event-not-remembered` */
+  async #trace(position: Position, channels: readonly string[], limit: number): Promise<EventTrace> {
+    const own = this.#hub.trace(position, channels, limit)
+    const id = String(position)
+    const { answers, silent } = await this.#ask({ ask: 'trace', position, channels, limit }, parseHubTrace)
+    const all = [
+      { ...(this.#peers && { node: this.#peers.own.name }), trace: own },
+      ...answers.map(({ node, answer }) => ({ node: node.name, trace: answer })),
+    ]
+    const silence = this.#peers ? named(silent) : {}
+    const merged = mergeTraces(id, all)
+    if (!merged) throw new ProblemError('event-not-remembered', silenceText(silence))
+    return { ...merged, ...silence }
   }
 
   /** What the others say; who says what cannot be, or has a problem, counts as silent. */
@@ -479,6 +514,11 @@ function problemOf(answer: unknown): ProblemError | undefined {
 
 function named(silent: readonly PeerNode[]): Silence {
   return { silent: silent.map(({ name }) => name) }
+}
+
+/** Where what was not found may be all the same; undefined when all have answered. */
+export function silenceText({ silent = [] }: Silence): string | undefined {
+  return silent.length === 0 ? undefined : `These hubs did not answer: ${silent.join(', ')}.`
 }
 
 function sum(figures: readonly number[]): number {

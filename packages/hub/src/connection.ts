@@ -27,6 +27,7 @@ import type { Histogram } from './histogram.ts'
 import { distinct, type Lane } from './lane.ts'
 import type { Entry, Gap, Log, LogPage, LogQuery, StoredEntry } from './log.ts'
 import type { HubOptions } from './options.ts'
+import type { FlightRecorder } from './recorder.ts'
 import type { Registry } from './registry.ts'
 import { encodeRun } from './run.ts'
 import type { Run, Sink, SinkListener } from './sink.ts'
@@ -69,6 +70,7 @@ export interface Delivery {
   /** How long streams lasted, in seconds. */
   readonly durations: Histogram
   readonly happenings: Happenings
+  readonly recorder: FlightRecorder
   readonly options: HubOptions
   readonly pageEntries: number
   readonly pageBytes: number
@@ -106,6 +108,8 @@ export class Connection implements SinkListener {
   state: ConnectionState = 'opening'
   /** Everything up to here was written, or named in a gap. */
   cursor: Position = ZERO
+  /** Where its client came in: what was lost, and known to be, before that it never had, or was told elsewhere. */
+  begunAt: Position = ZERO
   /** Where this connection stands in the flush of this turn; only the fan-out uses it. */
   lane: Lane | undefined
 
@@ -129,8 +133,6 @@ export class Connection implements SinkListener {
   #passed: Gap[] = []
   /** Losses of what had been announced that were told here: by channel, and up to where. */
   readonly #told = new Set<string>()
-  /** Where its client came in: what was lost, and known to be, before that it never had, or was told elsewhere. */
-  #begunAt: Position = ZERO
   #hasResumed = false
   /** Where the connection stood when it first missed an ephemeral event of a channel. */
   #skipped: Map<ChannelName, Position> | undefined
@@ -176,7 +178,7 @@ export class Connection implements SinkListener {
     }
     if (this.state !== 'opening') return
     this.state = 'catching-up'
-    this.#begunAt = this.cursor
+    this.begunAt = this.cursor
     this.#hasResumed = this.#start.after !== null
     if (this.#start.after === null) {
       this.#greet(this.cursor)
@@ -281,6 +283,7 @@ export class Connection implements SinkListener {
     const watched = Promise.all([this.#watched, this.#delivery.registry.change(this, added, removed)])
     this.#watched = watched
     this.#turn++
+    this.#tell('followed', { channels: added })
     if (this.state === 'live') this.state = 'catching-up'
     this.#announceLive = true
     try {
@@ -369,7 +372,7 @@ export class Connection implements SinkListener {
       heartbeatMs: options.delivery.heartbeatMs,
     }
     this.#isGreeted = true
-    this.#tell('opened', { channels: this.topics })
+    this.#tell('opened', { channels: this.topics, isResumed: data.resumed })
     const text = this.frames.dialect.control({ type: 'fanline.hello', data, position, retryMs: retryMs() })
     if (text === '') this.#sink.flush()
     else this.#write(encodeRun(text))
@@ -487,8 +490,8 @@ export class Connection implements SinkListener {
     let text = ''
     for (const { channel, after, through, reason } of gaps) {
       counters.gapsBy[reason] = (counters.gapsBy[reason] ?? 0) + 1
-      this.#tell('gap', { channels: [channel], reason })
       const data: GapNotice = { channel, from: String(after), to: String(through), reason }
+      this.#tell('gap', { channels: [channel], reason, gap: { after, through } })
       text += this.frames.dialect.control({ type: 'fanline.gap', data })
     }
     return text
@@ -496,7 +499,7 @@ export class Connection implements SinkListener {
 
   /** Who came back with a cursor may have passed on another connection what was found only after that cursor. */
   #mayHavePassed({ through, foundAt = through }: Gap): boolean {
-    return (this.#hasResumed ? foundAt : through) > this.#begunAt
+    return (this.#hasResumed ? foundAt : through) > this.begunAt
   }
 
   /** A loss may be found on several ways; it is told once, and not to whom it does not concern. */
@@ -570,9 +573,10 @@ export class Connection implements SinkListener {
   }
 
   #tell(what: Happening['what'], more: Partial<Happening> = {}): void {
-    const { happenings, clock } = this.#delivery
-    if (!happenings.areWatched) return
-    happenings.tell({ at: clock.now(), what, connection: this.id, user: this.user, ...more })
+    const { happenings, recorder, clock } = this.#delivery
+    const happening = { at: clock.now(), what, connection: this.id, user: this.user, ...more }
+    recorder.turned(this, happening)
+    if (happenings.areWatched) happenings.tell(happening)
   }
 }
 

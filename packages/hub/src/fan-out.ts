@@ -5,6 +5,7 @@ import type { Feed } from './feed.ts'
 import type { Histogram } from './histogram.ts'
 import { Flush } from './lane.ts'
 import type { Entry } from './log.ts'
+import type { FlightRecorder } from './recorder.ts'
 import type { Registry } from './registry.ts'
 import type { Tracer } from './tracer.ts'
 
@@ -23,6 +24,7 @@ export class FanOut {
   readonly #registry: Registry<Connection>
   readonly #feed: Feed
   readonly #durations: Histogram
+  readonly #recorder: FlightRecorder
   readonly #tracer: Tracer | undefined
   /** Entries that wait for the next turn. */
   #pending: Entry[] = []
@@ -43,12 +45,14 @@ export class FanOut {
     registry: Registry<Connection>,
     feed: Feed,
     durations: Histogram,
+    recorder: FlightRecorder,
     tracer?: Tracer,
   ) {
     this.#clock = clock
     this.#registry = registry
     this.#feed = feed
     this.#durations = durations
+    this.#recorder = recorder
     this.#tracer = tracer
     this.#flushed = feed.complete
   }
@@ -78,9 +82,11 @@ export class FanOut {
       connection.deliver(lane)
       length += lane.length
     }
-    if (this.#next === this.#touched.length && this.#next > 0) {
-      this.#durations.add(Math.max(0, this.#clock.now() - this.#since) / 1000)
-      this.#traced?.(this.#next)
+    if (this.#next === this.#touched.length) {
+      const now = this.#clock.now()
+      if (this.#next > 0) this.#durations.add(Math.max(0, now - this.#since) / 1000)
+      this.#recorder.passed(now)
+      if (this.#next > 0) this.#traced?.(this.#next)
     }
     if (this.#next < this.#touched.length || this.#pending.length > 0) {
       this.#clock.defer(this.#turn)
@@ -100,17 +106,22 @@ export class FanOut {
     this.#touched = []
     this.#next = 0
     for (const channel of flush.channels()) {
-      for (const connection of this.#registry.followers(channel)) {
+      const ofChannel = flush.of(channel)
+      const followers = this.#registry.followers(channel)
+      let live = 0
+      for (const connection of followers) {
         if (connection.state !== 'live') {
-          connection.skipEphemeral(flush.of(channel))
+          connection.skipEphemeral(ofChannel)
           continue
         }
+        live++
         if (connection.lane === undefined) {
           connection.lane = flush.lane(connection.frames)
           this.#touched.push(connection)
         }
         connection.lane = connection.lane.with(channel)
       }
+      this.#recorder.passing(ofChannel, live, followers.size - live)
     }
     if (this.#tracer && this.#touched.length > 0) this.#traced = this.#tracer.deliver(entries)
   }

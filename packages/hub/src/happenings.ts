@@ -1,4 +1,11 @@
-import type { CloseReason, GapReason, HubEvent, ProblemBody, PublishReceipt } from '@fanline/protocol'
+import type {
+  CloseReason,
+  GapReason,
+  HubEvent,
+  Position,
+  ProblemBody,
+  PublishReceipt,
+} from '@fanline/protocol'
 
 /** Longer data are shown cut, in characters. */
 const MAX_DATA = 2000
@@ -7,8 +14,8 @@ const MAX_DATA = 2000
 export interface Happening {
   /** In milliseconds since 1970. */
   readonly at: number
-  /** `behind`: the socket of a connection is full; `live`: it has caught up. */
-  readonly what: 'published' | 'opened' | 'closed' | 'behind' | 'live' | 'gap' | 'refused'
+  /** `behind`: the socket of a connection is full; `live`: it has caught up; `followed`: it follows more channels. */
+  readonly what: 'published' | 'opened' | 'closed' | 'followed' | 'behind' | 'live' | 'gap' | 'refused'
   readonly connection?: string
   readonly user?: string | undefined
   readonly channels?: readonly string[]
@@ -17,6 +24,12 @@ export interface Happening {
   /** True when only the beginning of the data is here. */
   readonly isCut?: boolean
   readonly receipt?: PublishReceipt
+  /** Users and connections that must not get it. */
+  readonly except?: readonly string[]
+  /** An opened connection goes on where its client was before. */
+  readonly isResumed?: boolean
+  /** What may be missing: after which position, and up to which. */
+  readonly gap?: { readonly after: Position; readonly through: Position }
   /** Why a connection was closed, a gap was sent, or a request refused. */
   readonly reason?: CloseReason | GapReason | 'left' | ProblemBody['code']
   readonly detail?: string | undefined

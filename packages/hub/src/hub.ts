@@ -48,11 +48,13 @@ import { type Draft, type Entry, type Gap, type Log, type LogHealth, REVOCATIONS
 import { type HubOptions, type HubOptionsInput, parseHubOptions } from './options.ts'
 import { PublishRates } from './publish-rates.ts'
 import { Pulse } from './pulse.ts'
+import { type By, FlightRecorder } from './recorder.ts'
 import { addressName, Registry } from './registry.ts'
 import { RevocationKeeper } from './revocation-keeper.ts'
 import type { Revocation, RevocationRequest } from './revocations.ts'
 import type { Sink } from './sink.ts'
 import type { StreamSource } from './stream-producer.ts'
+import type { HubTrace } from './trace.ts'
 import type { PublishOrigin, Tracer } from './tracer.ts'
 import { Turns } from './turns.ts'
 
@@ -67,6 +69,8 @@ export interface Tuning {
   /** A page fills what a loopback socket takes at once; more would only wait in this process. */
   readonly pageEntries: number
   readonly pageBytes: number
+  /** Events, and turns of connections, that the flight recorder remembers; about 100 bytes each, beside their texts. */
+  readonly recordedItems: number
 }
 
 const TUNING: Tuning = {
@@ -75,6 +79,7 @@ const TUNING: Tuning = {
   framesLength: 8 * 1024 * 1024,
   pageEntries: 512,
   pageBytes: 64 * 1024,
+  recordedItems: 20_000,
 }
 
 /** Streams that are open on other hubs. */
@@ -139,6 +144,7 @@ export class Hub<Events extends EventMap = EventMap> {
   readonly #tracer: Tracer | undefined
   readonly #registry: Registry<Connection>
   readonly #feed: Feed
+  readonly #recorder: FlightRecorder
   readonly #fanOut: FanOut
   readonly #pulse: Pulse
   readonly #historyTurns: Turns
@@ -187,7 +193,15 @@ export class Hub<Events extends EventMap = EventMap> {
     this.#registry = new Registry<Connection>(log)
     this.cluster = new Cluster({ hub: this, registry: this.#registry, peers: log.peers, clock })
     this.#feed = new Feed(this.#tuning.feedEntries, this.#tuning.feedLength)
-    this.#fanOut = new FanOut(clock, this.#registry, this.#feed, this.#durations.delivery, tracer)
+    this.#recorder = new FlightRecorder(clock, this.#registry, this.#tuning.recordedItems)
+    this.#fanOut = new FanOut(
+      clock,
+      this.#registry,
+      this.#feed,
+      this.#durations.delivery,
+      this.#recorder,
+      tracer,
+    )
     this.rates = new PublishRates(clock, this.options.limits)
     this.#pulse = new Pulse(clock, this.#registry, this.#fanOut, this.options)
     this.#delivery = {
@@ -199,6 +213,7 @@ export class Hub<Events extends EventMap = EventMap> {
       counters: this.#counters,
       durations: this.#durations.connection,
       happenings: this.happenings,
+      recorder: this.#recorder,
       options: this.options,
       pageEntries: this.#tuning.pageEntries,
       pageBytes: this.#tuning.pageBytes,
@@ -295,17 +310,19 @@ export class Hub<Events extends EventMap = EventMap> {
    * Publishes what was checked already. Calls made one after the other, without waiting, keep their order; an event
    * whose validator answers with a promise takes its place when it has answered.
    * @param origin the request that it came with, whose trace goes on in the hub's
+   * @param by who asks; the application when absent
    * @throws ProblemError `event-type-unknown`, `event-data-invalid`, `data-too-large`, `shutting-down` or
    * `log-unavailable`
    */
-  accept(publication: Publication, origin?: PublishOrigin): Promise<PublishReceipt> {
+  accept(publication: Publication, origin?: PublishOrigin, by?: By): Promise<PublishReceipt> {
     return this.#tracer
-      ? this.#tracer.publish(publication, origin, (traced) => this.#accept(traced))
-      : this.#accept(publication)
+      ? this.#tracer.publish(publication, origin, (traced) => this.#accept(traced, by))
+      : this.#accept(publication, by)
   }
 
-  async #accept(publication: Publication): Promise<PublishReceipt> {
+  async #accept(publication: Publication, by: By): Promise<PublishReceipt> {
     this.#refuseWhenClosing()
+    const at = this.clock.now()
     if (!this.#opened) await this.#becomeReady()
     const { dataBytes, channelsPerPublish } = this.options.limits
     const { channels, connection, except, key } = publication
@@ -333,11 +350,13 @@ export class Hub<Events extends EventMap = EventMap> {
     const elsewhere = this.cluster.followersElsewhere(targets)
     const [receipt] = await appended
     if (!receipt) throw new ProblemError('internal', 'The log gave no receipt.')
-    if (!receipt.duplicate) this.#counters.published++
-    const id = receipt.position === null ? null : String(receipt.position)
+    const { position, duplicate } = receipt
+    if (!duplicate) this.#counters.published++
+    const id = position === null ? null : String(position)
     const own = this.#matching(targets, except, ephemeral)
     const delivered = elsewhere ? own + (await this.cluster.soon(elsewhere, 0)) : own
-    const answer: PublishReceipt = receipt.duplicate ? { id, delivered, duplicate: true } : { id, delivered }
+    const answer: PublishReceipt = duplicate ? { id, delivered, duplicate: true } : { id, delivered }
+    this.#recorder.published(draft, receipt, at, by, delivered)
     if (this.happenings.areWatched) {
       this.happenings.tell({
         at: this.clock.now(),
@@ -345,6 +364,7 @@ export class Hub<Events extends EventMap = EventMap> {
         channels: targets,
         event,
         receipt: answer,
+        ...(except.length > 0 && { except }),
       })
     }
     return answer
@@ -537,6 +557,11 @@ export class Hub<Events extends EventMap = EventMap> {
       log: this.#log.stats?.() ?? null,
       ...this.#counters,
     }
+  }
+
+  /** What this hub remembers of an event; {@link cluster} asks the others, too. */
+  trace(position: Position, channels: readonly string[], limit: number): HubTrace {
+    return this.#recorder.trace(position, channels, limit)
   }
 
   /** How long deliveries and streams of this hub took. The figures go on changing. */

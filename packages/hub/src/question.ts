@@ -18,6 +18,13 @@ export type Question =
   | { readonly ask: 'users'; readonly channel: string | null; readonly after: string; readonly limit: number }
   /** The next topics that somebody follows, after a name. */
   | { readonly ask: 'channels'; readonly after: string; readonly limit: number }
+  /** What is remembered of the event at a position, which is known to be in some channels. */
+  | {
+      readonly ask: 'trace'
+      readonly position: number
+      readonly channels: readonly string[]
+      readonly limit: number
+    }
 
 type Checks = {
   readonly [Q in Question as Q['ask']]: {
@@ -34,6 +41,7 @@ const CHECKS: Checks = {
   follow: { id: isText, channels: isTexts },
   users: { channel: (value) => value === null || isText(value), after: isText, limit: isCount },
   channels: { after: isText, limit: isCount },
+  trace: { position: isCount, channels: isTexts, limit: isCount },
 }
 
 /** Undefined for what no hub of this version asks: others may write to the same engine. */

@@ -67,6 +67,7 @@ export const PROBLEMS = {
   'host-forbidden': { status: 421, title: 'This server does not answer for that host name.' },
   'not-found': { status: 404, title: 'There is nothing at this address.' },
   'connection-not-found': { status: 404, title: 'No open connection has this id.' },
+  'event-not-remembered': { status: 404, title: 'No hub remembers an event of this id.' },
   'stream-not-found': { status: 404, title: 'No stream runs in this channel.' },
   'stream-running': { status: 409, title: 'Another stream runs in this channel.' },
   'method-not-allowed': { status: 405, title: 'This address does not take that method.' },

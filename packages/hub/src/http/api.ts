@@ -6,7 +6,7 @@ import {
   mustSubscribe,
   type TicketIssuer,
 } from '../authenticator.ts'
-import type { Silence } from '../cluster.ts'
+import { silenceText } from '../cluster.ts'
 import type { ConnectionInfo } from '../connection-info.ts'
 import type { Hub } from '../hub.ts'
 import type { RevocationRequest } from '../revocations.ts'
@@ -85,6 +85,14 @@ export const ROUTES: readonly Route[] = [
     path: ['v1', 'users', '*'],
     role: 'viewer',
     answer: async ({ hub, parts }) => ({ json: await hub.cluster.presence(parts[0]!) }),
+  },
+  {
+    method: 'GET',
+    path: ['v1', 'trace', '*'],
+    role: 'viewer',
+    answer: async ({ hub, request, parts }) => ({
+      json: await hub.cluster.trace(parts[0]!, pageOf(request).limit),
+    }),
   },
   {
     method: 'DELETE',
@@ -214,13 +222,8 @@ function pageOf({ query }: ApiRequest): { after: string | undefined; limit: numb
 
 async function disconnectOne({ hub, parts }: Context): Promise<ApiAnswer> {
   const ended = await hub.cluster.disconnect({ connection: parts[0]! })
-  if (ended.closed === 0) throw new ProblemError('connection-not-found', silence(ended))
+  if (ended.closed === 0) throw new ProblemError('connection-not-found', silenceText(ended))
   return { json: ended }
-}
-
-/** Where it may be all the same. */
-function silence({ silent = [] }: Silence): string | undefined {
-  return silent.length === 0 ? undefined : `These hubs did not answer: ${silent.join(', ')}.`
 }
 
 async function issueTicket({ hub, access, tickets, request }: Context): Promise<ApiAnswer> {

@@ -111,7 +111,7 @@ export function publishAs(
       headers: rateLimitHeaders(rate),
     })
   }
-  return hub.accept(withOwnKey(publication, access), origin)
+  return hub.accept(withOwnKey(publication, access), origin, access)
 }
 
 /** Keys are their publisher's: nobody learns by a duplicate what others have published, or takes a key from them. */
