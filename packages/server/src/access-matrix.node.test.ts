@@ -18,6 +18,8 @@ import { openStream } from './testing/heard-stream.ts'
 interface Stage {
   readonly connection: string
   readonly revocation: string
+  /** The id of one that is remembered. */
+  readonly event: string
 }
 
 interface Row {
@@ -123,6 +125,7 @@ const MATRIX: Readonly<Record<string, Row | keyof typeof STATUS_OF_REFUSED>> = {
   'GET /v1/users': ofRole('viewer'),
   'GET /v1/users/*': { part: () => 'alice', ...ofRole('viewer') },
   'DELETE /v1/users/*/connections': { part: () => 'alice', ...ofRole('operator') },
+  'GET /v1/trace/*': { part: ({ event }) => event, ...ofRole('viewer') },
   'GET /v1/revocations': ofRole('viewer'),
   'POST /v1/revocations': { body: { jti: 'some token' }, ...ofRole('operator') },
   'DELETE /v1/revocations/*': { part: ({ revocation }) => revocation, ...ofRole('admin') },
@@ -316,7 +319,8 @@ async function setStage(t: TestContext, { port, hub }: RunningServer): Promise<S
     Authorization: await bearer(pushToken(LISTENER)),
   })
   const { data } = await stream.next()
-  return { connection: JSON.parse(data).connection, revocation: id }
+  const { id: event } = await hub.publish({ channel: 'orders.2', data: 1 })
+  return { connection: JSON.parse(data).connection, revocation: id, event: String(event) }
 }
 
 /** Everything that a request could change. */

@@ -7,6 +7,7 @@ import type { RoutesOptions } from '../http/routes.ts'
 import type { HubStats } from '../hub-stats.ts'
 import type { Log } from '../log.ts'
 import type { HubOptionsInput } from '../options.ts'
+import type { PlacedTrace } from '../trace.ts'
 import { eventually, inTime } from './deadline.ts'
 import { nodeDoor, type ServedHub, withHub } from './served-hub.ts'
 import { isPublished, type StreamClient } from './stream-client.ts'
@@ -142,6 +143,29 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
             a.hub.cluster.nodes().map(({ name }) => name),
             ['a', 'b'],
           )
+        }))
+
+      it('with the way of an event, also to who reads it later where nobody followed it then', () =>
+        withBoth(async (a, b) => {
+          const { client } = (await listenAt(b, '/v1/events/news?user=v'))[0]!
+          const { id: before } = (await b.publish({ channel: 'other', data: 0 })).json
+          const { id } = (await b.publish({ channel: 'news', data: 1 })).json
+          await client.takeUntil(({ data }) => data === '1')
+          const later = await a.open('/v1/events/news?user=u', { 'Last-Event-ID': before })
+          await later.takeUntil(({ event }) => event === 'fanline.checkpoint')
+          const { json: trace } = await a.call('GET', `/v1/trace/${id}`)
+          assert.deepEqual(
+            trace.hubs.map(({ node, publishes, connections }: PlacedTrace) => [
+              node,
+              publishes.length,
+              connections.map(({ user, fate }) => [user, fate]),
+            ]),
+            [
+              ['a', 0, [['u', 'caught-up']]],
+              ['b', 1, [['v', 'written']]],
+            ],
+          )
+          assert.deepEqual([trace.channels, trace.silent], [['news'], []])
         }))
 
       it('with a list of connections, each with its hub', () =>

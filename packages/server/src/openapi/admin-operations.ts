@@ -5,6 +5,9 @@ import { COUNT, ref, TEXT, USER } from './schemas.ts'
 /** The revocation of all examples. */
 export const REVOCATION_ID = '0b0b8a55-5f1a-4d5e-9f8e-0a4f6a3c2d11'
 
+/** The event of all examples. */
+export const EVENT_ID = '1795256957741000'
+
 const GROUP = 'Operate'
 
 const USER_PART: Parameter = { name: 'user', in: 'path', description: 'Who.', schema: USER }
@@ -213,6 +216,65 @@ export const ADMIN: Operations = {
         path: '/v1/users/alice',
         status: 200,
         answer: { user: 'alice', online: true, connections: 1 },
+      },
+    ],
+  },
+  'GET /v1/trace/{event}': {
+    id: 'trace',
+    group: GROUP,
+    summary: 'What became of one event',
+    description:
+      'Who published it, and how far it has come on each connection; hubs remember some 10,000 events or more.',
+    for: 'viewer',
+    parameters: [
+      { name: 'event', in: 'path', description: 'Its id.', schema: TEXT },
+      { ...LIMIT, description: 'How many connections of each hub are named at most; 100 when absent.' },
+    ],
+    answers: { 200: { description: 'Its way.', content: { 'application/json': ref('EventTrace') } } },
+    problems: ['event-not-remembered', 'limit-invalid'],
+    examples: [
+      {
+        title: 'one that was written to a connection',
+        path: `/v1/trace/${EVENT_ID}`,
+        status: 200,
+        answer: {
+          id: EVENT_ID,
+          type: 'paid',
+          length: 12,
+          channels: ['orders'],
+          except: [],
+          hubs: [
+            {
+              publishes: [{ at: 1795256957740, by: null, matched: 1, isDuplicate: false }],
+              passages: [
+                { channel: 'orders', at: 1795256957741, writtenAt: 1795256957742, live: 1, others: 0 },
+              ],
+              fates: { lost: 0, left: 0, waiting: 0, 'caught-up': 0, written: 1 },
+              connections: [
+                {
+                  id: CONNECTION_ID,
+                  user: 'alice',
+                  state: 'live',
+                  cursor: '1795256957741001',
+                  fate: 'written',
+                  at: null,
+                },
+              ],
+              isComplete: true,
+            },
+          ],
+        },
+      },
+      {
+        title: 'one that nobody knows',
+        path: '/v1/trace/1',
+        status: 404,
+        answer: {
+          type: 'urn:fanline:problem:event-not-remembered',
+          title: 'No hub remembers an event of this id.',
+          status: 404,
+          code: 'event-not-remembered',
+        },
       },
     ],
   },

@@ -9,7 +9,7 @@ import { APP_ROUTES } from '../app.ts'
 import type { RunningServer } from '../compose.ts'
 import { API_KEY, closedServer, listenerToken } from '../testing/closed-server.ts'
 import { openStream } from '../testing/heard-stream.ts'
-import { REVOCATION_ID } from './admin-operations.ts'
+import { EVENT_ID, REVOCATION_ID } from './admin-operations.ts'
 import { describeApi, OPERATIONS, PROBLEM_TYPE, problemsOf } from './document.ts'
 import { CONNECTION_ID } from './listen-operations.ts'
 import type { Example } from './operation.ts'
@@ -158,13 +158,14 @@ async function setStage(t: TestContext, { port, hub }: RunningServer): Promise<I
     Authorization: `Bearer ${await listenerToken({ sub: 'alice', fanline: { subscribe: ['orders'] } })}`,
   })
   const { data } = await stream.next()
-  await hub.publish({ channel: 'orders', event: 'paid', data: { number: 7 } })
+  const { id: event } = await hub.publish({ channel: 'orders', event: 'paid', data: { number: 7 } })
   await hub.publish({ channel: 'orders', data: 'paid' })
   await hub.stream('answer', new ReadableStream())
   const { id } = await hub.revoke({ jti: 'a-token' })
   return new Map([
     [CONNECTION_ID, JSON.parse(data).connection],
     [REVOCATION_ID, id],
+    [EVENT_ID, String(event)],
   ])
 }
 

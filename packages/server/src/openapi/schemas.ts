@@ -57,6 +57,13 @@ export const USER: Schema = {
 
 export const POSITION: Schema = { type: 'string', pattern: '^\\d+$', description: 'The id of an event.' }
 
+const FATES = ['lost', 'left', 'waiting', 'caught-up', 'written']
+
+const PUBLISHER: Schema = fields({
+  user: { type: ['string', 'null'] },
+  credential: fields({ kind: TEXT, 'id?': TEXT, 'issuedAt?': NUMBER }),
+})
+
 /** A moment as a revocation takes it. */
 const MOMENT: Schema = {
   oneOf: [{ type: 'string', format: 'date-time' }, { type: 'number' }],
@@ -206,6 +213,47 @@ export const SCHEMAS = {
     online: FLAG,
     connections: COUNT,
     'nodes?': listOf(fields({ node: TEXT, connections: COUNT })),
+  }),
+  EventTrace: fields({
+    id: POSITION,
+    type: TEXT,
+    length: { ...COUNT, description: 'Characters of data.' },
+    channels: listOf(TEXT),
+    except: { ...listOf(TEXT), description: 'Users and connections that must not get it.' },
+    hubs: listOf(
+      fields({
+        'node?': TEXT,
+        publishes: listOf(
+          fields({
+            at: {
+              ...NUMBER,
+              description: 'When it was asked for, in milliseconds since 1970, as all times here.',
+            },
+            by: {
+              oneOf: [PUBLISHER, { type: 'null', description: 'The application that the hub is part of.' }],
+            },
+            matched: { ...COUNT, description: 'Open connections that it was for.' },
+            isDuplicate: FLAG,
+          }),
+        ),
+        passages: listOf(
+          fields({ channel: TEXT, at: NUMBER, writtenAt: NUMBER_OR_NULL, live: COUNT, others: COUNT }),
+        ),
+        fates: fields(Object.fromEntries(FATES.map((fate) => [fate, COUNT]))),
+        connections: listOf(
+          fields({
+            id: TEXT,
+            user: { type: ['string', 'null'] },
+            state: TEXT,
+            cursor: POSITION,
+            fate: { enum: FATES },
+            at: { ...NUMBER_OR_NULL, description: 'When it had caught up, or was told of the gap.' },
+          }),
+        ),
+        isComplete: { ...FLAG, description: 'False when what happened to some connections is forgotten.' },
+      }),
+    ),
+    'silent?': SILENT,
   }),
   RevocationRequest: {
     ...fields({
