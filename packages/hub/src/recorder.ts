@@ -162,8 +162,9 @@ export class FlightRecorder {
     const event = aboutPublish(publishes[0]) ?? aboutEntry(heard[0]?.entry)
     const known = [...(event?.channels ?? []), ...heard.map(({ entry }) => entry.channel)]
     const all = [...new Set([...known, ...channels])] as ChannelName[]
-    const traced = this.#connections(position, all, event?.except ?? [])
-    const since = heard[0]?.passage.at ?? publishes[0]?.at ?? Number.NEGATIVE_INFINITY
+    // A position is at least the time at which it was given.
+    const since = heard[0]?.passage.at ?? publishes[0]?.at ?? position / 1000
+    const traced = this.#connections(position, all, event?.except ?? [], since)
     return {
       event: event && { ...event, channels: [...new Set(known)] },
       publishes: publishes.map(describe),
@@ -184,6 +185,7 @@ export class FlightRecorder {
     position: Position,
     channels: readonly ChannelName[],
     except: readonly string[],
+    since: number,
   ): TracedConnection[] {
     const turns = new Map<number, Turn[]>()
     for (const turn of this.#turns) {
@@ -191,7 +193,9 @@ export class FlightRecorder {
       if (known) known.push(turn)
       else turns.set(turn.number, [turn])
     }
-    const found = new Set<Recorded>(this.#gone)
+    // Who ended before it was there, and had not passed it, has nothing to do with it.
+    const gone = [...this.#gone].filter(({ at, cursor }) => at >= since || cursor >= position)
+    const found = new Set<Recorded>(gone)
     for (const channel of channels) {
       for (const connection of this.#registry.followers(channel)) found.add(connection)
     }

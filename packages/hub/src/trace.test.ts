@@ -50,6 +50,11 @@ async function settled(): Promise<void> {
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
+/** Resolves when the clock shows another time. */
+function waited(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
 /** Who met which fate. */
 async function fatesOf(hub: Hub, id: string | null): Promise<Record<string, string>> {
   const { hubs } = await hub.cluster.trace(id!)
@@ -69,6 +74,9 @@ it('an event is traced to those who had it live, later, or not', async () => {
     await join('live')
     await join('excepted')
     await join('elsewhere', 'b')
+    const early = await join('left-before')
+    early.destroy()
+    await waited(2)
     const [slow, slower, gone] = [await join('slow'), await join('slower'), await join('gone')]
     await join('follows-later', 'b')
     for (const client of [slow, slower, gone]) client.isFull = true
