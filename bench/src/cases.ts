@@ -9,6 +9,7 @@ import { redisAppend } from './cases/redis-append.ts'
 import { redisDelay } from './cases/redis-delay.ts'
 import { redisReturn } from './cases/redis-return.ts'
 import { returnBehind } from './cases/return-behind.ts'
+import { tracing } from './cases/tracing.ts'
 
 /** Every case, in the order they run. */
 export const cases: readonly BenchCase[] = [
@@ -24,6 +25,7 @@ export const cases: readonly BenchCase[] = [
   redisAppend,
   redisDelay,
   redisReturn,
+  tracing,
 ]
 
 /** @throws if there is no case of that name */

@@ -36,8 +36,7 @@ describe('a stream', () => {
   it('tells which trace an event belongs to, where the hub traces', () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
     const tracer: Tracer = {
-      publish: (publication, _, work) =>
-        work({ ...publication, event: { ...publication.event, traceparent } }),
+      publish: (_publication, _origin, work) => work(traceparent),
       append: (_, work) => work(),
       deliver: () => undefined,
     }

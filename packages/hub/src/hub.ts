@@ -316,11 +316,11 @@ export class Hub<Events extends EventMap = EventMap> {
    */
   accept(publication: Publication, origin?: PublishOrigin, by?: By): Promise<PublishReceipt> {
     return this.#tracer
-      ? this.#tracer.publish(publication, origin, (traced) => this.#accept(traced, by))
+      ? this.#tracer.publish(publication, origin, (traceparent) => this.#accept(publication, by, traceparent))
       : this.#accept(publication, by)
   }
 
-  async #accept(publication: Publication, by: By): Promise<PublishReceipt> {
+  async #accept(publication: Publication, by: By, traceparent?: string): Promise<PublishReceipt> {
     this.#refuseWhenClosing()
     const at = this.clock.now()
     if (!this.#opened) await this.#becomeReady()
@@ -343,7 +343,8 @@ export class Hub<Events extends EventMap = EventMap> {
     const ephemeral = publication.ephemeral || connection !== undefined
     const targets = connection === undefined ? channels : [connectionChannel(connection)]
     // The log tells events apart by their identity: the same publication accepted twice is two events.
-    const draft: Draft = { channels: targets, event: { ...event }, except, key, ephemeral }
+    const own = traceparent === undefined ? { ...event } : { ...event, traceparent }
+    const draft: Draft = { channels: targets, event: own, except, key, ephemeral }
     const appended = this.#tracer
       ? this.#tracer.append(draft, () => this.#log.append([draft]))
       : this.#log.append([draft])
@@ -353,8 +354,8 @@ export class Hub<Events extends EventMap = EventMap> {
     const { position, duplicate } = receipt
     if (!duplicate) this.#counters.published++
     const id = position === null ? null : String(position)
-    const own = this.#matching(targets, except, ephemeral)
-    const delivered = elsewhere ? own + (await this.cluster.soon(elsewhere, 0)) : own
+    const here = this.#matching(targets, except, ephemeral)
+    const delivered = elsewhere ? here + (await this.cluster.soon(elsewhere, 0)) : here
     const answer: PublishReceipt = duplicate ? { id, delivered, duplicate: true } : { id, delivered }
     this.#recorder.published(draft, receipt, at, by, delivered)
     if (this.happenings.areWatched) {

@@ -14,12 +14,12 @@ export interface PublishOrigin {
 export interface Tracer {
   /**
    * Traces one publish.
-   * @param work called once, and at once, with the publication whose event carries the trace
+   * @param work called once, and at once, with the `traceparent` that the event is to carry
    */
   publish(
     publication: Publication,
     origin: PublishOrigin | undefined,
-    work: (traced: Publication) => Promise<PublishReceipt>,
+    work: (traceparent: string | undefined) => Promise<PublishReceipt>,
   ): Promise<PublishReceipt>
   /**
    * Traces how the log takes what was published.

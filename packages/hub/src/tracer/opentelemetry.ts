@@ -54,7 +54,7 @@ class OpenTelemetryTracer implements Tracer {
   publish(
     publication: Publication,
     origin: PublishOrigin | undefined,
-    work: (traced: Publication) => Promise<PublishReceipt>,
+    work: (traceparent: string | undefined) => Promise<PublishReceipt>,
   ): Promise<PublishReceipt> {
     const { channels, connection } = publication
     const destination = connection === undefined ? channels : [connectionChannel(connection)]
@@ -63,19 +63,13 @@ class OpenTelemetryTracer implements Tracer {
       { kind: SpanKind.PRODUCER, attributes: describe('publish', 'send', destination) },
       publisherOf(origin),
     )
-    const traceparent = traceparentOf(span.spanContext())
-    const traced = traceparent
-      ? { ...publication, event: { ...publication.event, traceparent } }
-      : publication
-    return ended(
-      span,
-      within(span, () => work(traced)),
-      ({ id, delivered, duplicate = false }) => ({
-        ...(id === null ? {} : { 'messaging.message.id': id }),
-        'fanline.delivered': delivered,
-        'fanline.duplicate': duplicate,
-      }),
-    )
+    const published = within(span, () => work(traceparentOf(span.spanContext())))
+    if (!span.isRecording()) return published
+    return ended(span, published, ({ id, delivered, duplicate = false }) => ({
+      ...(id === null ? {} : { 'messaging.message.id': id }),
+      'fanline.delivered': delivered,
+      'fanline.duplicate': duplicate,
+    }))
   }
 
   append(draft: Draft, work: () => Promise<readonly Receipt[]>): Promise<readonly Receipt[]> {
@@ -121,12 +115,13 @@ class OpenTelemetryTracer implements Tracer {
 
 /** Names as in the semantic conventions for messaging; a name of several channels would stand for none of them. */
 function describe(name: string, type: string, channels: readonly string[]): Attributes {
-  return {
+  const attributes: Attributes = {
     'messaging.system': 'fanline',
     'messaging.operation.name': name,
     'messaging.operation.type': type,
-    ...(channels.length === 1 ? { 'messaging.destination.name': channels[0]! } : {}),
   }
+  if (channels.length === 1) attributes['messaging.destination.name'] = channels[0]
+  return attributes
 }
 
 function messageOf({ position }: Entry): Attributes {
@@ -143,14 +138,17 @@ function publisherOf(origin: PublishOrigin | undefined): Context {
 
 /** The publish of an event, if anybody collects it. */
 function sampled(traceparent: string | undefined): SpanContext | undefined {
-  if (traceparent === undefined) return undefined
-  const publish = parse(traceparent)
-  return publish.traceFlags & TraceFlags.SAMPLED ? publish : undefined
+  if (traceparent === undefined || !(flagsOf(traceparent) & TraceFlags.SAMPLED)) return undefined
+  return parse(traceparent)
 }
 
 function parse(traceparent: string): SpanContext {
-  const [, traceId = '', spanId = '', flags = ''] = traceparent.split('-')
-  return { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true }
+  const [traceId, spanId] = [traceparent.slice(3, 35), traceparent.slice(36, 52)]
+  return { traceId, spanId, traceFlags: flagsOf(traceparent), isRemote: true }
+}
+
+function flagsOf(traceparent: string): number {
+  return Number.parseInt(traceparent.slice(53), 16)
 }
 
 function traceparentOf(span: SpanContext): string | undefined {
@@ -166,7 +164,7 @@ function within<T>(span: Span, work: () => Promise<T>): Promise<T> {
 async function ended<T>(span: Span, work: Promise<T>, outcome: (result: T) => Attributes): Promise<T> {
   try {
     const result = await work
-    if (span.isRecording()) span.setAttributes(outcome(result))
+    span.setAttributes(outcome(result))
     return result
   } catch (error) {
     const { code, message } = toProblem(error)
