@@ -38,6 +38,7 @@ const SCREENS: readonly (readonly [name: string, shows: string, act?: (page: Pag
   ['Users', 'th:has-text("onerror")'],
   ['Channels', 'th:has-text("hacked")'],
   ['Inspector', 'bdi:has-text("onerror")'],
+  ['Trace', 'td:has-text("onerror")', traceHostile],
   ['Publish', 'pre:has-text("onerror")', fillPublish],
   ['Config', 'code:has-text("limits.bodyBytes")'],
   [
@@ -145,7 +146,15 @@ test('the inspector shows refusals, pauses, filters, and saves what it has', asy
   await page.getByRole('button', { name: 'published' }).first().click()
   await page.getByRole('button', { name: 'Copy as curl' }).click()
   assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^curl -d '/)
-  assert.deepEqual(complaints, [])
+  await page.getByRole('link', { name: 'Trace this event' }).click()
+  await page.getByRole('cell', { name: 'written live' }).first().waitFor()
+  await page.goto(`${server.origin}/admin#/trace?id=1795256957741000`)
+  await page.getByText('No hub remembers an event of this id').waitFor()
+  // The browser itself says on its console that the answer was 404.
+  assert.deepEqual(
+    complaints.filter((text) => !text.includes('404')),
+    [],
+  )
   await context.close()
 })
 
@@ -276,6 +285,14 @@ async function picture(page: Page, name: string): Promise<void> {
   if (PICTURES === undefined) return
   mkdirSync(PICTURES, { recursive: true })
   await page.screenshot({ path: `${PICTURES}/${name}.png`, fullPage: true })
+}
+
+async function traceHostile(page: Page): Promise<void> {
+  const body = JSON.stringify({ channel: 'orders', event: HOSTILE_TEXTS[0], data: HOSTILE_TEXTS[1] })
+  const published = await fetch(`${server.origin}/v1/publish`, { method: 'POST', body })
+  const { id } = (await published.json()) as { id: string }
+  await page.getByLabel('Id of an event').fill(id)
+  await page.getByRole('button', { name: 'Trace' }).click()
 }
 
 async function fillPublish(page: Page): Promise<void> {

@@ -5,6 +5,7 @@ import { CopyButton } from './copy-button.tsx'
 import { Field } from './field.tsx'
 import { clockTime, count } from './format.ts'
 import { curlOf, fitting, type Happening, InspectorLog, type Line } from './inspector-log.ts'
+import { addressOf } from './route.ts'
 import { credential } from './session.ts'
 import { Table } from './table.tsx'
 
@@ -112,11 +113,15 @@ function Row({ line, choose }: { readonly line: Line; readonly choose: () => voi
 }
 
 function Details({ line }: { readonly line: Line }) {
+  const id = line.happening.receipt?.id
   const command = curlOf(line.happening, credential.value === '' ? undefined : '$FANLINE_TOKEN')
   return (
     <section aria-label="The chosen line">
       <pre class="code block">{JSON.stringify(line.happening, null, 2)}</pre>
-      {command !== undefined && <CopyButton key={line.number} text={command} label="Copy as curl" />}
+      <div class="row">
+        {command !== undefined && <CopyButton key={line.number} text={command} label="Copy as curl" />}
+        {id != null && <a href={addressOf('trace', { id })}>Trace this event</a>}
+      </div>
     </section>
   )
 }

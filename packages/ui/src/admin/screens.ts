@@ -6,6 +6,7 @@ import { Inspector } from './inspector.tsx'
 import { Overview } from './overview.tsx'
 import { Publish } from './publish.tsx'
 import { Token } from './token.tsx'
+import { Trace } from './trace.tsx'
 import { Users } from './users.tsx'
 
 /** A part of the UI with an address of its own. */
@@ -23,6 +24,7 @@ export const SCREENS: readonly [Screen, ...Screen[]] = [
   { path: 'users', name: 'Users', Body: Users },
   { path: 'channels', name: 'Channels', Body: Channels },
   { path: 'inspector', name: 'Inspector', Body: Inspector },
+  { path: 'trace', name: 'Trace', Body: Trace },
   { path: 'publish', name: 'Publish', Body: Publish },
   { path: 'config', name: 'Config', Body: Config },
   { path: 'token', name: 'Token', Body: Token },
