@@ -1,6 +1,6 @@
 // Puts the pages where the server finds them. The demo page: public/* and the compiled modules, without types and tests.
 // The admin UI: admin/*, its modules with the libraries they use as one file, and the style sheet of the charts.
-// The description of the API is made by the server; it needs docs/* alone.
+// The description of the API is made by the server; it needs docs/* alone. Each gets base/*, which all of them share.
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -36,7 +36,9 @@ async function buildDocs(target) {
   await cp(new URL('docs/', here), target, { recursive: true })
 }
 
+/** A folder with what all pages share, and nothing else. */
 async function fresh(folder) {
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
+  await cp(new URL('base/', here), folder, { recursive: true })
 }

@@ -144,8 +144,10 @@ test('the page shows every route, problem and schema, runs nothing and loads not
   assert.doesNotMatch(html, /<script|<style|style=|\son\w+=|(?:src|href)="(?:https?:|\/)/)
   assert.match(page.headers.get('content-security-policy') ?? '', /^default-src 'none'; /)
   const loaded = [...html.matchAll(/<link [^>]*href="([^"]+)"/g)].map(([, file]) => file)
-  assert.deepEqual(loaded, ['data:,', 'docs/docs.css'])
-  assert.equal((await fetch(`http://127.0.0.1:${port}/docs/docs.css`)).status, 200)
+  assert.deepEqual(loaded, ['data:,', 'docs/base.css', 'docs/docs.css'])
+  for (const file of loaded.slice(1)) {
+    assert.equal((await fetch(`http://127.0.0.1:${port}/${file}`)).status, 200, file)
+  }
   assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404, 'the demo page is not there')
 })
 

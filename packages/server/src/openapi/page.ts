@@ -26,6 +26,7 @@ export function apiPage(): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>fanline: HTTP API</title>
 <link rel="icon" href="data:,">
+<link rel="stylesheet" href="docs/base.css">
 <link rel="stylesheet" href="docs/docs.css">
 </head>
 <body>
