@@ -1,8 +1,12 @@
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, chromium, type LaunchOptions } from 'playwright-core'
 
-/** Starts the system's Chromium, so that it talks to nobody but the pages it is given. */
-export function launchChromium(): Promise<Browser> {
+/**
+ * Starts the system's Chromium, so that it talks to nobody but the pages it is given.
+ * @param options what else the driver is told
+ */
+export function launchChromium(options: LaunchOptions = {}): Promise<Browser> {
   return chromium.launch({
+    ...options,
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
       '--no-sandbox', // tests may run as root, in a container

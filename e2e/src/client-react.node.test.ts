@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createHub } from '@fanline/hub'
 import { nativeRoutes, openAccess } from '@fanline/hub/routes'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { createElement } from 'react'
 import { renderToString } from 'react-dom/server'
 import { rolldown } from 'rolldown'
@@ -66,14 +66,33 @@ test('they hear by the handler of the last render, over one connection for each 
   await page.close()
 })
 
+test('pages have one connection when they share', async () => {
+  const profile = await browser.newContext()
+  const pages = [await open(profile), await open(profile)]
+  for (const page of pages) {
+    await page.evaluate(show, { factor: 1 })
+    await page.evaluate(show, { user: 'cleo', factor: 1, share: true })
+    await shows(page, 'cleo is live, latest is undefined')
+  }
+  await eventually(() => String(users()) === 'cleo', 'one connection')
+  await hub.publish({ user: 'cleo', event: 'n', data: 6 })
+  for (const page of pages) await shows(page, 'cleo is live, latest is 6')
+  await pages[0]!.close()
+  await hub.publish({ user: 'cleo', event: 'n', data: 7 })
+  await shows(pages[1]!, 'cleo is live, latest is 7')
+  assert.deepEqual(await pages[1]!.evaluate(() => window.products), [6, 7])
+  assert.deepEqual(complaints, [])
+  await profile.close()
+})
+
 /** Runs in the page: shows it with other properties, and waits until it is drawn. */
 async function show(props: ReactPageProps): Promise<void> {
   window.show(props)
   await new Promise((resolve) => requestAnimationFrame(resolve))
 }
 
-async function open(): Promise<Page> {
-  const page = await browser.newPage()
+async function open(profile: Pick<BrowserContext, 'newPage'> = browser): Promise<Page> {
+  const page = await profile.newPage()
   page.setDefaultTimeout(20_000)
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('console', (message) => {

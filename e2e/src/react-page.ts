@@ -19,13 +19,15 @@ export interface ReactPageProps {
   /** Nobody is signed in when absent. */
   readonly user?: string
   readonly factor: number
+  /** All pages have one connection. */
+  readonly share?: boolean
 }
 
 const { StreamProvider, useEvent, useLatest, useStatus } = createStreamHooks<{ n: number }>()
 
-export function ReactPage({ user, factor }: ReactPageProps): ReactElement {
+export function ReactPage({ user, factor, share }: ReactPageProps): ReactElement {
   const url = user && `/v1/events?user=${user}`
-  const page = createElement(StreamProvider, { url }, createElement(Numbers, { factor }))
+  const page = createElement(StreamProvider, { url, options: { share } }, createElement(Numbers, { factor }))
   return createElement(StrictMode, null, page)
 }
 

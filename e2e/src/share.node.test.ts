@@ -1,6 +1,7 @@
 // One connection for all tabs of a real browser, whoever of them is closed.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { Page } from 'playwright-core'
 import { eventually } from './eventually.ts'
 import { browsers, SharingTabs, type TabBrowser } from './sharing-tabs.ts'
 
@@ -25,5 +26,24 @@ for (const [name, launch] of Object.entries(browsers)) {
         t.diagnostic(`${tabs.published} events`)
       })
     }
+
+    if (name === 'Firefox') return
+
+    test('have a connection each where the part of the host cannot be loaded', async (t) => {
+      const complaints: string[] = []
+      const tabs = await SharingTabs.open(2, 'locks', async () => {
+        const page = (await browser.newPage()) as Page
+        await page.route('**/share/host.js', (route) => route.abort())
+        page.on('pageerror', (error) => complaints.push(String(error)))
+        return page
+      })
+      t.after(() => tabs.close())
+      assert.equal(tabs.connections, 2)
+      await tabs.whilePublishing(100, async () => {
+        await eventually(() => tabs.published > 3, 'some numbers')
+      })
+      await tabs.assertComplete()
+      assert.match(String(complaints), /host\.js.*host\.js/s)
+    })
   })
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { connect, Stream } from '@fanline/client'
+import type { Page } from 'playwright-core'
 import { launchChromium } from './chromium.ts'
 import { type ClientSite, startClientSite } from './client-site.ts'
 import { eventually } from './eventually.ts'
@@ -28,6 +29,8 @@ export interface TabPage {
 /** A browser with one profile for all its pages. */
 export interface TabBrowser {
   newPage(): Promise<TabPage>
+  /** Ends the process of a page, and of a worker that it has started; not every driver can. */
+  crash?(page: TabPage): Promise<void>
   close(): Promise<void>
 }
 
@@ -36,7 +39,16 @@ export const browsers: Record<string, () => Promise<TabBrowser>> = {
   async Chromium() {
     const browser = await launchChromium()
     const context = await browser.newContext()
-    return { newPage: () => context.newPage(), close: () => browser.close() }
+    return {
+      newPage: () => context.newPage(),
+      async crash(page) {
+        const session = await context.newCDPSession(page as Page)
+        const crashed = (page as Page).waitForEvent('crash')
+        session.send('Page.crash').catch(() => undefined) // nobody is left to answer
+        await crashed
+      },
+      close: () => browser.close(),
+    }
   },
   async Firefox() {
     const browser = await launchFirefox()
@@ -132,10 +144,12 @@ export class SharingTabs {
    * Kills one tab after the other under 500 events a second: the one that has the connection, or, when a worker has it,
    * the oldest, which has started that. A new tab takes the place of each. Nobody misses anything.
    */
-  async killSome(count: number): Promise<void> {
+  async killSome(count: number, crash?: TabBrowser['crash']): Promise<void> {
     await this.whilePublishing(500, async () => {
       for (let kills = 0; kills < count; kills++) {
-        await this.kill((await this.leader()) ?? this.pages[0]!)
+        const page = (await this.leader()) ?? this.pages[0]!
+        await crash?.(page)
+        await this.kill(page)
         await this.add()
       }
     })
