@@ -1,6 +1,8 @@
 import type { BenchCase } from './bench-case.ts'
 import { accept } from './cases/accept.ts'
 import { broadcastSingly, broadcastTogether } from './cases/broadcast.ts'
+import { clientEvents } from './cases/client-events.ts'
+import { clientParser } from './cases/client-parser.ts'
 import { diskAppend } from './cases/disk-append.ts'
 import { idleConnections } from './cases/idle-connections.ts'
 import { publishToUsersEach, publishToUsersLines } from './cases/publish-to-users.ts'
@@ -26,6 +28,8 @@ export const cases: readonly BenchCase[] = [
   redisDelay,
   redisReturn,
   tracing,
+  clientEvents,
+  clientParser,
 ]
 
 /** @throws if there is no case of that name */

@@ -13,6 +13,7 @@ const GAP = 34
 const COLOURS: Readonly<Record<SubjectName, string>> = {
   control: '#9aa5b1',
   'better-sse': '#d9a441',
+  eventsource: '#5f9e6e',
   fanline: '#2f7dd1',
   'fanline-jwt': '#6b4fbb',
   'fanline-redis': '#b8452f',

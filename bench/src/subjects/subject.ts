@@ -6,21 +6,29 @@ import { JWT_SECRET } from '../load/token.ts'
 import { RedisServer } from './redis-server.ts'
 
 /**
- * The servers under test. They share a minimal HTTP surface: `GET /v1/events/CHANNEL?user=NAME`,
+ * Who is measured. The servers share a minimal HTTP surface: `GET /v1/events/CHANNEL?user=NAME`,
  * `POST /v1/publish` with `{ channel | user, data }`, and `/readyz`.
  *
  * - `control`: bare node:http and hand-written frames; what the work costs without a product
  * - `better-sse`: node:http with the better-sse library
+ * - `eventsource`: no server, the npm package of that name in place of the client
  * - `fanline`: the product, as `npm start` runs it
  * - `fanline-jwt`: the product where everybody needs a token
  * - `fanline-redis`: the product with its log on a Redis of its own
  */
-export type SubjectName = 'control' | 'better-sse' | 'fanline' | 'fanline-jwt' | 'fanline-redis'
+export type SubjectName =
+  | 'control'
+  | 'better-sse'
+  | 'eventsource'
+  | 'fanline'
+  | 'fanline-jwt'
+  | 'fanline-redis'
 
 /** Every subject, the control first. */
 export const subjectNames: readonly SubjectName[] = [
   'control',
   'better-sse',
+  'eventsource',
   'fanline',
   'fanline-jwt',
   'fanline-redis',
@@ -38,7 +46,7 @@ interface Program {
 
 const fanline = new URL('../../../packages/server/bin/fanline.js', import.meta.url)
 
-const programs: Readonly<Record<SubjectName, Program>> = {
+const programs: Readonly<Partial<Record<SubjectName, Program>>> = {
   control: { file: new URL('./control.js', import.meta.url), verb: [] },
   'better-sse': { file: new URL('./better-sse.js', import.meta.url), verb: [] },
   fanline: { file: fanline, verb: ['dev'] },
@@ -73,10 +81,16 @@ export class Subject {
 
   /**
    * Starts a subject on a free port and waits until its `/readyz` says 200.
-   * @throws with the end of what it wrote to stderr, if it ends or stays silent
+   * @throws with the end of what it wrote to stderr, if it ends or stays silent; for what is no server
    */
-  static async start(name: SubjectName, core: number, extra: readonly string[] = []): Promise<Subject> {
-    const { file, verb, env, redis: needsRedis } = programs[name]
+  static async start(
+    name: keyof typeof programs,
+    core: number,
+    extra: readonly string[] = [],
+  ): Promise<Subject> {
+    const program = programs[name]
+    if (!program) throw new Error(`${name} is no server`)
+    const { file, verb, env, redis: needsRedis } = program
     const redis = needsRedis && (await RedisServer.start())
     const port = await freePort()
     const log = redis ? ['--redis', redis.url] : []
