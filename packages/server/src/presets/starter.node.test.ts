@@ -376,11 +376,18 @@ describe('who a token of starter-gofiber is for', () => {
       total_clients: 3,
       user_clients: Object.fromEntries(users.map(([, user]) => [user, 1])),
     }
+    const viewer = await mintToken({ id: 3, fanline: { role: 'viewer' } })
     const admins = [ADMIN, await mintToken({ id: 2, fanline: { admin: true } }), API_KEY]
-    for (const admin of admins) {
-      const { json } = await ask(`${url}/api/sse/stats`, { headers: { Authorization: `Bearer ${admin}` } })
+    for (const seeing of [viewer, ...admins]) {
+      const { json } = await ask(`${url}/api/sse/stats`, { headers: { Authorization: `Bearer ${seeing}` } })
       assert.deepEqual(json.data, expected)
     }
+    const broadcast = await ask(`${url}/api/sse/broadcast`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${viewer}` },
+      body: '{"event":"two","data":2}',
+    })
+    assert.equal(broadcast.status, 403)
     const nobody = await ask(`${url}/sse/stream?token=${await mintToken({ email: 'a@app.test' })}`)
     assert.deepEqual([nobody.status, nobody.json.order], [401, 'H-SSE-Connect-1'])
     assert.equal(nobody.json.message, 'User not authenticated')
