@@ -103,7 +103,7 @@ export function Users() {
         <Field id="user" label="User" text={name} />
         <button type="submit">Search</button>
       </form>
-      <RoleNote needs="operator" what="Kicking and revoking" />
+      <RoleNote needs="operator" what="Kicking or revoking" />
       <OutcomeLine outcome={outcome} />
       <h2>Online{channel && <bdi> in {channel}</bdi>}</h2>
       <Table label="Users who are online" columns={['User', 'Connections', 'Nodes', 'Actions']}>
