@@ -11,6 +11,7 @@ import {
   toProblem,
   userChannel,
 } from '@fanline/protocol'
+import { parseTicketGrant, type TicketExchange, type TicketGrant } from './auth/ticket-grant.ts'
 import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
 import {
@@ -123,11 +124,12 @@ interface Asked<T> {
  * The hubs that share a log, as one: what this hub knows, and what the others say. Where no other hub can use the log,
  * all that is asked is answered by this one.
  */
-export class Cluster implements PeerSelf {
+export class Cluster implements PeerSelf, TicketExchange {
   readonly #hub: OwnHub
   readonly #registry: Registry<Connection>
   readonly #peers: Peers | undefined
   readonly #clock: Clock
+  #ownTicket: (ticket: string) => TicketGrant | undefined = () => undefined
 
   constructor({ hub, registry, peers, clock }: ClusterParts) {
     this.#hub = hub
@@ -341,6 +343,15 @@ export class Cluster implements PeerSelf {
     return Promise.race([figure, late]).finally(cancel)
   }
 
+  shareTickets(find: (ticket: string) => TicketGrant | undefined): void {
+    this.#ownTicket = find
+  }
+
+  async findTicket(ticket: string): Promise<TicketGrant | undefined> {
+    const { answers } = await this.#ask({ ask: 'ticket', ticket }, parseTicketGrant, { wantsOne: true })
+    return answers.find(({ answer }) => answer !== null)?.answer ?? undefined
+  }
+
   names(): Iterable<string> {
     return this.#registry.names()
   }
@@ -380,6 +391,8 @@ export class Cluster implements PeerSelf {
         return this.#ownChannels(question.after, question.limit)
       case 'trace':
         return this.#hub.trace(question.position as Position, question.channels, question.limit)
+      case 'ticket':
+        return this.#ownTicket(question.ticket) ?? null
     }
   }
 

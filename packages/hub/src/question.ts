@@ -25,6 +25,8 @@ export type Question =
       readonly channels: readonly string[]
       readonly limit: number
     }
+  /** What a ticket is good for that the other hub gave. */
+  | { readonly ask: 'ticket'; readonly ticket: string }
 
 type Checks = {
   readonly [Q in Question as Q['ask']]: {
@@ -42,6 +44,7 @@ const CHECKS: Checks = {
   users: { channel: (value) => value === null || isText(value), after: isText, limit: isCount },
   channels: { after: isText, limit: isCount },
   trace: { position: isCount, channels: isTexts, limit: isCount },
+  ticket: { ticket: isText },
 }
 
 /** Undefined for what no hub of this version asks: others may write to the same engine. */

@@ -26,6 +26,7 @@ import { presetSettings } from './presets/preset-settings.ts'
 import type { Space } from './presets/space.ts'
 import { type Guard, requestListener } from './request-listener.ts'
 import { SystemView } from './system-view.ts'
+import type { Team } from './workers/team.ts'
 
 /** Where a server is reached. */
 export interface Entrance {
@@ -67,15 +68,22 @@ const REQUESTS_MS = 500
 
 /**
  * Builds a server from its parts, and starts it. The only place that knows them all.
+ * @param team the workers of which this process is one
  * @throws Failure when it cannot listen, or cannot use its log on disk
  */
-export async function compose(config: Config, profile: Profile, logger: Logger): Promise<RunningServer> {
+export async function compose(
+  config: Config,
+  profile: Profile,
+  logger: Logger,
+  team?: Team,
+): Promise<RunningServer> {
   stopPretenuring()
   const { drainMs } = config.shutdown
   const tracer = await configuredTracer(config, logger)
-  const log = await configuredLog(config)
+  const sharesLog = team !== undefined && config.redis === ''
+  const log = sharesLog ? team.log() : await configuredLog(config)
   // A disk that cannot be used needs somebody's hands, while a Redis may come back by itself.
-  let mustOpen = config.data !== '' || config.snapshot !== ''
+  let mustOpen = !sharesLog && (config.data !== '' || config.snapshot !== '')
   const hub = createHub({
     ...hubOptions(config),
     log,
@@ -86,19 +94,27 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
   })
   if (mustOpen) await mustBecomeReady(hub)
   mustOpen = false
-  if (config.snapshot !== '') {
+  if (config.snapshot !== '' && !sharesLog) {
     logger.info(
       { file: config.snapshot, events: hub.stats().log?.events },
       'history goes on from the snapshot',
     )
   }
-  const tickets = new Tickets(config.tickets)
+  const tickets = new Tickets({ ...config.tickets, cluster: hub.cluster })
   const authenticator = firstOf([tickets.authenticate, profile.authenticator])
   const addressOf = clientAddress(config.proxy.trusted)
-  profile.keys?.follow({ onWithdrawn: (key) => hub.disconnect({ key }, 'revoked'), logger })
+  profile.keys?.follow({
+    onWithdrawn: (key) => {
+      tickets.withdrawKey(key)
+      hub.disconnect({ key }, 'revoked')
+    },
+    logger,
+  })
   const health = new Health(hub)
   void hub.ready.then(
-    () => sayWhatTheLogPromises(hub, logger),
+    () => {
+      if (!sharesLog) sayWhatTheLogPromises(hub, logger)
+    },
     () => {
       // The hub itself has reported why.
     },
@@ -108,7 +124,7 @@ export async function compose(config: Config, profile: Profile, logger: Logger):
     const asks = preset.name === 'starter' && starterAuthenticator !== undefined
     return opensPresets && !asks ? { ...preset, auth: 'open' } : preset
   })
-  const metrics = createMetrics(hub, settings.length > 0)
+  const metrics = createMetrics(hub, { hasPresets: settings.length > 0, team })
   const systemView = new SystemView()
   const demo = profile.demo ? startDemo(hub) : undefined
   const options = shownOptions(config, profile.sources ?? new Map())

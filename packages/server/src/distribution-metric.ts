@@ -14,6 +14,11 @@ export class DistributionMetric extends Histogram {
     this.#read = read
   }
 
+  /** What a registry asks for when it hands its metrics over. */
+  override get(): ReturnType<Histogram['get']> {
+    return this.getForPromString() as ReturnType<Histogram['get']>
+  }
+
   /** What a registry asks for when it is scraped. */
   async getForPromString(): Promise<object> {
     const { bounds, counts, sum } = this.#read()

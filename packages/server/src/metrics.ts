@@ -1,9 +1,11 @@
 import type { Hub, HubDurations, HubStats, LogHealth } from '@fanline/hub'
 import { CLOSE_REASONS, type GapReason, PROBLEMS, type ProblemCode } from '@fanline/protocol'
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { DistributionMetric } from './distribution-metric.ts'
 import { PredecessorMetrics } from './presets/predecessor-metrics.ts'
 import { VERSION } from './version.ts'
+import type { MetricsOfProcess } from './workers/message.ts'
+import type { Team } from './workers/team.ts'
 
 type Row = readonly [name: string, help: string, value: (stats: HubStats, log: LogHealth | null) => number]
 
@@ -166,10 +168,15 @@ export interface Metrics {
 
 /**
  * Default metrics of the process, and what the hub counts; read when they are asked for, so they cost nothing else.
- * @param hasPresets also shows what is counted by the names of the systems that presets stand for
+ * @param options.hasPresets also shows what is counted by the names of the systems that presets stand for
+ * @param options.team the workers of which this process is one: a scrape of one of them shows all, by the label `worker`
  */
-export function createMetrics(hub: Hub, hasPresets = false): Metrics {
+export function createMetrics(
+  hub: Hub,
+  { hasPresets = false, team }: { readonly hasPresets?: boolean; readonly team?: Team | undefined } = {},
+): Metrics {
   const register = new Registry()
+  if (team) register.setDefaultLabels({ worker: team.worker })
   collectDefaultMetrics({ register })
   for (const name of MISNAMED) register.removeSingleMetric(name)
   const registers = [register]
@@ -209,26 +216,41 @@ export function createMetrics(hub: Hub, hasPresets = false): Metrics {
     registers,
   })
   const predecessors = hasPresets ? new PredecessorMetrics(registers) : undefined
+  const update = (): void => {
+    const stats = hub.stats()
+    const log = hub.logHealth()
+    predecessors?.update(stats)
+    for (const { metric, value } of counters) {
+      metric.reset()
+      metric.inc(value(stats, log))
+    }
+    for (const { metric, label, words, values } of labelled) {
+      const counts = values(stats)
+      metric.reset()
+      for (const word of words) metric.inc({ [label]: word }, counts[word] ?? 0)
+    }
+    for (const { metric, value } of gauges) metric.set(value(stats, log))
+    nodes.set(Math.max(1, hub.cluster.nodes().length))
+  }
+  const ofProcess = (): Promise<MetricsOfProcess> => {
+    update()
+    return register.getMetricsAsJSON()
+  }
+  team?.onScrape(ofProcess)
   return {
     contentType: register.contentType,
     countSent: (user, connections) => predecessors?.countSent(user, connections),
-    scrape() {
-      const stats = hub.stats()
-      const log = hub.logHealth()
-      predecessors?.update(stats)
-      for (const { metric, value } of counters) {
-        metric.reset()
-        metric.inc(value(stats, log))
-      }
-      for (const { metric, label, words, values } of labelled) {
-        const counts = values(stats)
-        metric.reset()
-        for (const word of words) metric.inc({ [label]: word }, counts[word] ?? 0)
-      }
-      for (const { metric, value } of gauges) metric.set(value(stats, log))
-      nodes.set(Math.max(1, hub.cluster.nodes().length))
+    async scrape() {
+      if (team) return together([await ofProcess(), ...(await team.scrapeOthers())])
+      update()
       return register.metrics()
     },
     close: () => register.clear(),
   }
+}
+
+/** The series of several workers as one text; each has the label of its worker, so nothing is added up. */
+function together(all: readonly MetricsOfProcess[]): Promise<string> {
+  const distinct = all.map((metrics) => metrics.map((metric) => ({ ...metric, aggregator: 'sum' as const })))
+  return AggregatorRegistry.aggregate(distinct).metrics()
 }

@@ -15,7 +15,8 @@ const U = as({ user: 'u', subscribe: ['a.*'] })
 function routesWith(tickets: Tickets) {
   return {
     tickets,
-    authenticator: (source: CredentialSource) => tickets.authenticate(source) ?? saidAccess(source),
+    authenticator: async (source: CredentialSource) =>
+      (await tickets.authenticate(source)) ?? saidAccess(source),
   }
 }
 

@@ -12,6 +12,9 @@ import {
 } from '../authenticator.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { isOwnOrigin } from './page-origin.ts'
+import type { TicketExchange, TicketGrant } from './ticket-grant.ts'
+
+export type { TicketExchange, TicketGrant } from './ticket-grant.ts'
 
 /** Nobody guesses 256 bits. */
 const TICKET_BYTES = 32
@@ -29,16 +32,18 @@ const CHANNEL_OVERHEAD_BYTES = 60
 /** Looking for tickets that have ended takes milliseconds, and must not be done for each that is refused. */
 const SWEEP_MS = 1000
 
-/** How long tickets are good. */
+/** How long tickets are good, and where. */
 export interface TicketOptions {
   /** From their issue until the first stream, and from the end of a stream until it must have come back, in milliseconds. */
   readonly lifetimeMs: number
+  /** The hubs that know each other's tickets: `hub.cluster`. Only this process knows its tickets when absent. */
+  readonly cluster?: TicketExchange | undefined
   readonly clock?: Pick<Clock, 'now'>
 }
 
 interface Issued {
   readonly access: Access
-  readonly origin: string | undefined
+  readonly grant: TicketGrant
   readonly bytes: number
   endsAt: number
   /** Streams that are open now; while there is one, the ticket does not end. */
@@ -46,46 +51,81 @@ interface Issued {
 }
 
 /**
- * Random tickets, kept in the memory of this process. A ticket opens streams of its user to its channels from pages of
+ * Random tickets, kept in the memory of the process that gave them, and of those where they were used. A ticket opens streams of its user to its channels from pages of
  * its origin, also again and again, as an EventSource comes back to the address it was given; never beyond the end of
  * the token it was issued for, and never after that token was revoked.
  */
 export class Tickets implements TicketIssuer {
   readonly #lifetimeMs: number
   readonly #clock: Pick<Clock, 'now'>
+  readonly #cluster: TicketExchange | undefined
   readonly #issued = new Map<string, Issued>()
   #bytes = 0
   readonly #bytesOfUsers = new Map<string, number>()
   #sweptAt = 0
 
-  constructor({ lifetimeMs, clock = systemClock }: TicketOptions) {
+  constructor({ lifetimeMs, cluster, clock = systemClock }: TicketOptions) {
     this.#lifetimeMs = lifetimeMs
     this.#clock = clock
+    this.#cluster = cluster
+    cluster?.shareTickets((ticket) => this.#known(ticket)?.grant)
   }
 
   issue(access: Access, { channels, origin }: TicketRequest): Ticket {
     for (const channel of channels) mustSubscribe(access, channel)
-    const topics = new Set<string>(channels.map(parseChannel))
-    const bytes = bytesOf(topics)
-    this.#mustHaveRoom(access.user, bytes)
+    const { user, expiresAt } = access
+    const topics = [...new Set<string>(channels.map(parseChannel))]
+    const credential = credentialOf(access)
     const ticket = randomText()
-    const endsAt = Math.min(
-      this.#clock.now() + this.#lifetimeMs,
-      access.expiresAt ?? Number.POSITIVE_INFINITY,
-    )
+    const grant: TicketGrant = { user, channels: topics, origin, expiresAt, credential }
+    const { endsAt } = this.#keep(ticket, grant, () => access.isWithdrawn?.() === true)
+    return { ticket, expiresAt: new Date(endsAt).toISOString() }
+  }
+
+  /**
+   * Lets in who asks for a stream with `?ticket=`, also one that another hub of the cluster gave.
+   * @throws ProblemError `ticket-invalid` or `too-many-tickets`
+   */
+  readonly authenticate: Authenticator = (source) => {
+    const ticket = source.query.get('ticket')
+    if (ticket === null || !isStream(source)) return undefined
+    const issued = this.#known(ticket)
+    if (issued || !this.#cluster) return accessOf(issued, source)
+    return this.#cluster.findTicket(ticket).then((grant) => {
+      return accessOf(this.#known(ticket) ?? (grant && this.#keep(ticket, grant)), source)
+    })
+  }
+
+  /** Tickets that were given to who had this key count no more. */
+  withdrawKey(id: string): void {
+    for (const [ticket, { grant }] of this.#issued) {
+      if (grant.credential.kind === 'key' && grant.credential.id === id) this.#forget(ticket)
+    }
+  }
+
+  #known(ticket: string): Issued | undefined {
+    const issued = this.#issued.get(ticket)
+    return issued && !this.#hasEnded(issued) ? issued : undefined
+  }
+
+  #keep(ticket: string, grant: TicketGrant, isWithdrawn = (): boolean => false): Issued {
+    const { user, channels, expiresAt, credential } = grant
+    const bytes = bytesOf(channels)
+    this.#mustHaveRoom(user, bytes)
+    const topics = new Set(channels)
     const issued: Issued = {
       bytes,
-      endsAt,
+      endsAt: Math.min(this.#clock.now() + this.#lifetimeMs, expiresAt ?? Number.POSITIVE_INFINITY),
       streams: 0,
-      origin,
+      grant,
       access: {
-        user: access.user,
+        user,
         role: undefined,
-        expiresAt: access.expiresAt,
-        credential: credentialOf(access),
+        expiresAt,
+        credential,
         maySubscribe: (channel) => topics.has(channel),
         mayPublish: () => false,
-        isWithdrawn: () => access.isWithdrawn?.() === true,
+        isWithdrawn,
         hold: () => {
           issued.streams++
           return () => {
@@ -96,19 +136,15 @@ export class Tickets implements TicketIssuer {
       },
     }
     this.#issued.set(ticket, issued)
-    this.#count(access.user, bytes)
-    return { ticket, expiresAt: new Date(endsAt).toISOString() }
+    this.#count(user, bytes)
+    return issued
   }
 
-  /** Lets in who asks for a stream with `?ticket=`. @throws ProblemError `ticket-invalid` */
-  readonly authenticate: Authenticator = (source) => {
-    const ticket = source.query.get('ticket')
-    if (ticket === null || !isStream(source)) return undefined
+  #forget(ticket: string): void {
     const issued = this.#issued.get(ticket)
-    if (!issued || this.#hasEnded(issued) || !isFrom(issued.origin, source)) {
-      throw new ProblemError('ticket-invalid')
-    }
-    return issued.access
+    if (!issued) return
+    this.#issued.delete(ticket)
+    this.#count(issued.grant.user, -issued.bytes)
   }
 
   #hasEnded({ access, endsAt, streams }: Issued): boolean {
@@ -132,11 +168,7 @@ export class Tickets implements TicketIssuer {
     const now = this.#clock.now()
     if (now - this.#sweptAt < SWEEP_MS) return
     this.#sweptAt = now
-    for (const [ticket, issued] of this.#issued) {
-      if (!this.#hasEnded(issued)) continue
-      this.#issued.delete(ticket)
-      this.#count(issued.access.user, -issued.bytes)
-    }
+    for (const [ticket, issued] of this.#issued) if (this.#hasEnded(issued)) this.#forget(ticket)
   }
 
   #count(user: string | undefined, bytes: number): void {
@@ -148,10 +180,16 @@ export class Tickets implements TicketIssuer {
   }
 }
 
-function bytesOf(topics: ReadonlySet<string>): number {
+function bytesOf(topics: readonly string[]): number {
   let bytes = TICKET_OVERHEAD_BYTES
   for (const topic of topics) bytes += topic.length + CHANNEL_OVERHEAD_BYTES
   return bytes
+}
+
+/** @throws ProblemError `ticket-invalid` */
+function accessOf(issued: Issued | undefined, source: CredentialSource): Access {
+  if (!issued || !isFrom(issued.grant.origin, source)) throw new ProblemError('ticket-invalid')
+  return issued.access
 }
 
 /** A ticket counts as what it was issued for: the id of a key must not be taken for that of a token. */

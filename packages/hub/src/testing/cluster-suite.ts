@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { ProblemError } from '@fanline/protocol'
+import { Tickets } from '../auth/ticket.ts'
 import { type Authenticator, grantAccess } from '../authenticator.ts'
 import type { RoutesOptions } from '../http/routes.ts'
 import type { HubStats } from '../hub-stats.ts'
@@ -312,7 +313,16 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
       it('and believes nobody who says what cannot be', () =>
         withBoth(async (a, b) => {
           await listenAt(a, '/v1/events')
-          for (const said of [null, 7, 'x', [], {}, { connections: [{}], hasMore: false }, { head: 'x' }]) {
+          for (const said of [
+            null,
+            7,
+            'x',
+            [],
+            {},
+            { connections: [{}], hasMore: false },
+            { head: 'x' },
+            { channels: 7 },
+          ]) {
             for (const answer of [said, { said }, { problem: said }, { problem: { code: 'toString' } }]) {
               b.hub.cluster.answer = async () => answer
               const [stats, page, users] = await Promise.all([
@@ -325,6 +335,7 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
               assert.deepEqual([page.connections.length, page.silent], [1, ['b']], text)
               assert.deepEqual([users.users, users.silent], [[], ['b']], text)
               assert.equal(await a.hub.cluster.connection('x'), undefined, text)
+              assert.equal(await a.hub.cluster.findTicket('x'), undefined, text)
               assert.equal(
                 await a.hub.cluster.renew('x', { expiresAt: 1, credential: { kind: 'custom' } }),
                 false,
@@ -394,6 +405,30 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
           { options: { limits: { connectionsPerAddress: 1 } }, routes: { addressOf: () => '192.0.2.1' } },
         ))
     })
+
+    it('a ticket that one hub gave opens streams of the other, and outlives the first', () =>
+      withBoth(async (a, b) => {
+        const [atA, atB] = [a, b].map(({ hub }) => new Tickets({ lifetimeMs: 60_000, cluster: hub.cluster }))
+        const access = grantAccess({ user: 'u', subscribe: ['news'] })
+        const { ticket } = atA!.issue(access, { channels: ['news'], origin: 'https://app.example' })
+        const asking = (text: string, origin = 'https://app.example') => ({
+          method: 'GET',
+          path: '/v1/events/news',
+          query: new URLSearchParams({ ticket: text }),
+          header: (name: string) => (name === 'origin' ? origin : undefined),
+        })
+        await assert.rejects(async () => atB!.authenticate(asking('no ticket')), { code: 'ticket-invalid' })
+        await assert.rejects(async () => atB!.authenticate(asking(ticket, 'https://evil.example')), {
+          code: 'ticket-invalid',
+        })
+        const letIn = await atB!.authenticate(asking(ticket))
+        assert.deepEqual(
+          [letIn?.user, letIn?.maySubscribe('news'), letIn?.maySubscribe('other')],
+          ['u', true, false],
+        )
+        a.hub.cluster.shareTickets(() => undefined)
+        assert.equal((await atB!.authenticate(asking(ticket)))?.user, 'u', 'b knows it by now')
+      }))
 
     describe('presence', () => {
       it('tells whether a user is online, and on which hubs', () =>

@@ -37,6 +37,8 @@ export function devCommand(): Command {
 
 async function dev({ config, sources }: LoadedConfig): Promise<void> {
   refuseProduction(readEnvironment(process.cwd()))
+  if (config.workers > 1)
+    throw usageFailure('`fanline dev` is one process: --workers is for `fanline start`.')
   const logger = createLogger(config.log.level, 'human')
   const profile: Profile = {
     ...starterCredentials(config, logger),

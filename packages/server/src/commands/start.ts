@@ -8,8 +8,10 @@ import { hostGuard, isLoopback } from '../host-guard.ts'
 import { createLogger, type Logger } from '../logger.ts'
 import { warnOfFewOpenFiles } from '../open-files.ts'
 import { presetSettings } from '../presets/preset-settings.ts'
-import { runUntilSignal } from '../run-until-signal.ts'
+import { type Running, runUntil, runUntilSignal } from '../run-until-signal.ts'
 import { VERSION } from '../version.ts'
+import type { Ports } from '../workers/message.ts'
+import { ownTeam, type Team } from '../workers/team.ts'
 import { addServerFlags, loadedFor, type PlatformVariables } from './server-flags.ts'
 
 /** Hosting platforms say with these where to listen. */
@@ -28,36 +30,73 @@ export function startCommand(): Command {
   return addServerFlags(command).action(async () => start(loadedFor(command, START_VARIABLES)))
 }
 
-async function start({ config, sources }: LoadedConfig): Promise<void> {
+async function start(loaded: LoadedConfig): Promise<void> {
+  const { config } = loaded
+  const team = ownTeam()
+  if (team) return startWorker(loaded, team)
   const logger = createLogger(config.log.level, 'json')
-  const profile = { ...startProfile(config, logger), sources }
+  const profile = { ...startProfile(config, logger), sources: loaded.sources }
   await runUntilSignal(logger, async () => {
-    // Only here: the other commands need not wait for what a server consists of.
-    const { compose } = await import('../compose.ts')
-    const server = await compose(config, profile, logger)
-    const { adminPort } = server
+    const { server, ports } =
+      config.workers > 1 ? await startWorkers(config, logger) : await startAlone(config, profile, logger)
+    const { port, adminPort } = ports
     const admin = adminPort === undefined ? {} : { adminHost: config.admin.host, adminPort }
-    logger.info({ host: config.host, port: server.port, ...admin, version: VERSION }, 'listening')
-    const open = openPresets(config)
-    if (open.length > 0) {
-      logger.warn(
-        { presets: open },
-        'these presets ask nobody for a credential: whoever can connect may be anybody',
-      )
-    } else if (!hasCredentials(config)) {
-      logger.warn(
-        'no credentials are configured, so every request but /livez and /readyz is refused: set FANLINE_JWT_SECRET and FANLINE_API_KEY',
-      )
-    }
-    if (profile.keys?.size === 0) {
-      logger.warn({ file: config.api.keysFile }, 'there is no API key yet: `fanline key create` makes one')
-    }
-    if (config.jwt.tokenInQuery) {
-      logger.warn('jwt.tokenInQuery is on: tokens will stand in the logs of every proxy; a ticket would not')
-    }
+    const workers = config.workers > 1 ? { workers: config.workers } : {}
+    logger.info({ host: config.host, port, ...admin, ...workers, version: VERSION }, 'listening')
+    warnOfConfig(config, profile, logger)
     warnOfFewOpenFiles(logger)
     return server
   })
+}
+
+interface Started {
+  readonly server: Running
+  readonly ports: Ports
+}
+
+async function startAlone(config: Config, profile: Profile, logger: Logger): Promise<Started> {
+  // Only here: the other commands need not wait for what a server consists of.
+  const { compose } = await import('../compose.ts')
+  const server = await compose(config, profile, logger)
+  return { server, ports: server }
+}
+
+async function startWorkers(config: Config, logger: Logger): Promise<Started> {
+  const { runWorkers } = await import('../workers/run-workers.ts')
+  const server = await runWorkers(config, logger)
+  return { server, ports: server.ports }
+}
+
+/** What is wrong with the configuration, and where the server listens, is said by the process that starts the workers. */
+async function startWorker({ config, sources }: LoadedConfig, team: Team): Promise<void> {
+  const logger = createLogger(config.log.level, 'json').child({ worker: team.worker })
+  const profile = { ...startProfile(config, logger), sources }
+  await runUntil(team.asksToClose, logger, async () => {
+    const { compose } = await import('../compose.ts')
+    const server = await compose(config, profile, logger, team)
+    team.listening({ port: server.port, adminPort: server.adminPort })
+    return server
+  })
+}
+
+function warnOfConfig(config: Config, { keys }: Profile, logger: Logger): void {
+  const open = openPresets(config)
+  if (open.length > 0) {
+    logger.warn(
+      { presets: open },
+      'these presets ask nobody for a credential: whoever can connect may be anybody',
+    )
+  } else if (!hasCredentials(config)) {
+    logger.warn(
+      'no credentials are configured, so every request but /livez and /readyz is refused: set FANLINE_JWT_SECRET and FANLINE_API_KEY',
+    )
+  }
+  if (keys?.size === 0) {
+    logger.warn({ file: config.api.keysFile }, 'there is no API key yet: `fanline key create` makes one')
+  }
+  if (config.jwt.tokenInQuery) {
+    logger.warn('jwt.tokenInQuery is on: tokens will stand in the logs of every proxy; a ticket would not')
+  }
 }
 
 function openPresets(config: Config): readonly string[] {

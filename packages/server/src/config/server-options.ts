@@ -311,6 +311,16 @@ export const SERVER_OPTIONS = {
       'Whether publishes and deliveries are traced by OpenTelemetry; needs the package `@opentelemetry/api`, and an SDK ' +
       'that is loaded before, such as by `node --import`.',
   },
+  workers: {
+    kind: 'number',
+    default: 1,
+    min: 1,
+    max: 64,
+    unit: 'processes',
+    description:
+      'Processes that share the port, for machines with several cores. They have one history: that of the process that ' +
+      'starts them, or Redis. One that dies is replaced.',
+  },
   limits: {
     headerTimeoutMs: {
       kind: 'number',

@@ -1,0 +1,27 @@
+import type { MetricObjectWithValues, MetricValue } from 'prom-client'
+
+/** The metrics of one process, as prom-client hands them over. */
+export type MetricsOfProcess = readonly MetricObjectWithValues<MetricValue<string>>[]
+
+/** The ports that a server listens on. */
+export interface Ports {
+  readonly port: number
+  readonly adminPort: number | undefined
+}
+
+/** What a worker tells the process that has started it. */
+export type FromWorker =
+  | { readonly say: 'log'; readonly words: unknown }
+  | { readonly say: 'listening'; readonly ports: Ports }
+  /** Wants the metrics of all other workers. */
+  | { readonly say: 'scrape'; readonly number: number }
+  | { readonly say: 'metrics'; readonly number: number; readonly metrics: MetricsOfProcess }
+
+/** What a worker is told by the process that has started it. */
+export type ToWorker =
+  | { readonly say: 'log'; readonly words: unknown }
+  /** Drain, and end. */
+  | { readonly say: 'close' }
+  /** Hand over the metrics of this process. */
+  | { readonly say: 'scrape'; readonly number: number }
+  | { readonly say: 'scraped'; readonly number: number; readonly others: readonly MetricsOfProcess[] }

@@ -1,0 +1,97 @@
+import cluster from 'node:cluster'
+import { hostname } from 'node:os'
+import type { Log } from '@fanline/hub'
+import { type Wire, workerLog } from '@fanline/hub/worker-log'
+import type { FromWorker, MetricsOfProcess, Ports, ToWorker } from './message.ts'
+
+/** The variable by which a worker is told which one it is. */
+export const WORKER_VARIABLE = 'WORKER_OF_FANLINE'
+
+/** What a process that is one of several workers has of the others. */
+export interface Team {
+  /** Which worker this is, from 1 on; one that takes its place has the same number. */
+  readonly worker: string
+  /** Resolves when the worker is to end. */
+  readonly asksToClose: Promise<string>
+  /** The log of the process that has started the workers. */
+  log(): Log
+  /** Says that this worker answers. */
+  listening(ports: Ports): void
+  /** The metrics of all other workers that answer in time. */
+  scrapeOthers(): Promise<readonly MetricsOfProcess[]>
+  /** Others ask for the metrics of this worker. */
+  onScrape(scrape: () => Promise<MetricsOfProcess>): void
+}
+
+/** The team of this process; undefined when it was started by itself. */
+export function ownTeam(): Team | undefined {
+  const worker = process.env[WORKER_VARIABLE]
+  return cluster.isWorker && worker !== undefined ? new WorkerTeam(worker) : undefined
+}
+
+class WorkerTeam implements Team {
+  readonly worker: string
+  readonly asksToClose: Promise<string>
+  readonly #scrapes = new Map<number, (others: readonly MetricsOfProcess[]) => void>()
+  #hearLog: ((words: never) => void) | undefined
+  #scrape: () => Promise<MetricsOfProcess> = async () => []
+  #asked = 0
+
+  constructor(worker: string) {
+    this.worker = worker
+    this.asksToClose = new Promise((resolve) => {
+      process.on('message', (message: ToWorker) => {
+        if (message.say === 'close') resolve('close')
+        else void this.#hear(message)
+      })
+      process.on('SIGTERM', () => resolve('SIGTERM'))
+      // A terminal sends it to all processes: the one that started the workers says what is to be done.
+      process.on('SIGINT', () => undefined)
+    })
+  }
+
+  log(): Log {
+    const wire: Wire = {
+      send: (words) => this.#say({ say: 'log', words }),
+      receive: (listener) => {
+        this.#hearLog = listener
+      },
+    }
+    return workerLog({ wire, nodeName: `${hostname()}:${process.pid}` })
+  }
+
+  listening(ports: Ports): void {
+    this.#say({ say: 'listening', ports })
+  }
+
+  scrapeOthers(): Promise<readonly MetricsOfProcess[]> {
+    return new Promise((resolve) => {
+      const number = ++this.#asked
+      this.#scrapes.set(number, resolve)
+      this.#say({ say: 'scrape', number })
+    })
+  }
+
+  onScrape(scrape: () => Promise<MetricsOfProcess>): void {
+    this.#scrape = scrape
+  }
+
+  async #hear(message: Exclude<ToWorker, { say: 'close' }>): Promise<void> {
+    switch (message.say) {
+      case 'log':
+        this.#hearLog?.(message.words as never)
+        break
+      case 'scrape':
+        this.#say({ say: 'metrics', number: message.number, metrics: await this.#scrape() })
+        break
+      case 'scraped':
+        this.#scrapes.get(message.number)?.(message.others)
+        this.#scrapes.delete(message.number)
+    }
+  }
+
+  /** Without the process that has started it a worker ends: node:cluster sees to that. */
+  #say(message: FromWorker): void {
+    if (process.connected) process.send?.(message)
+  }
+}
