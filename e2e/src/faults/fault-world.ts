@@ -1,25 +1,10 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { freePort } from '../free-port.ts'
 import { type RedisPersistence, RedisServer } from '../redis-server.ts'
 import { startNginx } from '../running-nginx.ts'
 import { type RunningServer, startServer } from '../running-server.ts'
-import type { PublishersOrder, PublishersReport, SubscribersOrder, SubscribersReport } from './orders.ts'
-import { RecordFile } from './record-file.ts'
-import { BEAT_EVENT, LAST_EVENT } from './subscriber.ts'
+import { Crowd, type CrowdSize, type Outcome } from './crowd.ts'
 import { type SwallowingProxy, startSwallowingProxy } from './swallowing-proxy.ts'
-
-/** How much happens in a world. */
-export interface FaultWorldSize {
-  readonly clients: number
-  readonly channels: number
-  readonly perSecond: number
-}
 
 /** How the hubs run, and how clients come to them. */
 export interface FaultWorldOptions {
@@ -28,14 +13,8 @@ export interface FaultWorldOptions {
   readonly isBalanced?: boolean
 }
 
-/** What the last event carries. */
-const LAST_DATA = 'last'
-
-/** How long all clients may take to hear the last event, in milliseconds. */
-const CATCH_UP_MS = 300_000
-
 /** Everything of the longest run stays in the history, so that no gap is the history's. */
-const ROOMY = ['--history-max-events', '100000', '--history-max-bytes', '100000000']
+export const ROOMY: readonly string[] = ['--history-max-events', '100000', '--history-max-bytes', '100000000']
 
 /** Two hubs as processes on one real Redis behind a proxy, with subscribers and publishers in processes of their own. */
 export class FaultWorld {
@@ -43,25 +22,21 @@ export class FaultWorld {
   readonly proxy: SwallowingProxy
   readonly #ports: readonly number[]
   readonly #hubFlags: readonly string[]
-  /** Where clients connect; the hubs themselves when undefined. */
-  #entrance: number | undefined
   readonly #hubs: (RunningServer | undefined)[] = []
-  readonly #directory: string = mkdtempSync(join(tmpdir(), 'fanline-faults-'))
-  readonly #children: ChildProcess[] = []
-  #greeted = 0
-  #finished = 0
-  #heard: () => void = () => undefined
+  readonly #crowd: Crowd
 
   private constructor(
     redis: RedisServer,
     proxy: SwallowingProxy,
     ports: readonly number[],
     hubFlags: readonly string[],
+    crowd: Crowd,
   ) {
     this.redis = redis
     this.proxy = proxy
     this.#ports = ports
     this.#hubFlags = hubFlags
+    this.#crowd = crowd
   }
 
   static async start(
@@ -73,10 +48,11 @@ export class FaultWorld {
     test.after(() => redis.stop())
     const proxy = await startSwallowingProxy(redis.port)
     test.after(() => proxy.close())
-    const world = new FaultWorld(redis, proxy, [await freePort(), await freePort()], hubFlags)
-    test.after(() => world.#end())
+    const ports = [await freePort(), await freePort()]
+    const entrance = isBalanced ? Number(new URL(await startNginx(test, ports)).port) : undefined
+    const world = new FaultWorld(redis, proxy, ports, hubFlags, new Crowd(test, { ports, entrance }))
+    test.after(() => Promise.all(world.#hubs.map((hub) => hub?.stop('SIGKILL'))))
     await Promise.all([world.startHub(0), world.startHub(1)])
-    if (isBalanced) world.#entrance = Number(new URL(await startNginx(test, world.#ports)).port)
     return world
   }
 
@@ -105,130 +81,14 @@ export class FaultWorld {
 
   /** Publishes beats, until the answer is called, which resolves when the last one is published. */
   beat(everyMs: number): () => Promise<void> {
-    const records = new RecordFile(join(this.#directory, 'beats.ndjson'))
-    let isOver = false
-    const beating = (async () => {
-      for (let n = 0; !isOver; n++) {
-        const name = `beat${n}`
-        const position = await this.#publishToAll(BEAT_EVENT, `${name} ${Date.now()}`, name)
-        records.write({ op: 'publish', event: name, outcome: 'ok', position, channels: ['@all'] })
-        await new Promise((resolve) => setTimeout(resolve, everyMs))
-      }
-      records.close()
-    })()
-    return () => {
-      isOver = true
-      return beating
-    }
+    return this.#crowd.beat(everyMs)
   }
 
   /**
    * Lets everybody work while `fault` does its harm, and then come to rest. Resolves with its records.
    * @throws Error when not all clients hear the last event in time
    */
-  async run({ clients, channels, perSecond }: FaultWorldSize, fault: () => Promise<void>): Promise<Outcome> {
-    const ports = this.#ports
-    const entrances = this.#entrance === undefined ? ports : [this.#entrance]
-    const caughtUpMs: number[] = []
-    const refusals: string[] = []
-    const processes = clients > 500 ? 2 : 1
-    for (let i = 0; i < processes; i++) {
-      const child = this.#fork('subscribers-process.js')
-      let before: SubscribersReport = { greeted: 0, finished: 0 }
-      child.on('message', (report: SubscribersReport) => {
-        this.#greeted += report.greeted - before.greeted
-        this.#finished += report.finished - before.finished
-        before = report
-        caughtUpMs.push(...(report.caughtUpMs ?? []))
-        refusals.push(...(report.refusals ?? []))
-        this.#heard()
-      })
-      const records = join(this.#directory, `clients-${i}.ndjson`)
-      const name = `${String.fromCharCode(97 + i)}`
-      const isBalanced = this.#entrance !== undefined
-      const order = { records, ports: entrances, count: clients / processes, channels, name, isBalanced }
-      child.send(order satisfies SubscribersOrder)
-    }
-    await this.#until(() => this.#greeted === clients)
-
-    const publishers = this.#fork('publishers-process.js')
-    const records = join(this.#directory, 'publishers.ndjson')
-    publishers.send({ records, ports, channels, perSecond } satisfies PublishersOrder)
-    const began = performance.now()
-    await fault()
-    publishers.send('stop')
-    const [report] = (await once(publishers, 'message')) as [PublishersReport]
-    const seconds = (performance.now() - began) / 1000
-
-    // When this has come, everything before it has.
-    const head = await this.#publishToAll(LAST_EVENT, LAST_DATA, LAST_DATA)
-    await this.#until(() => this.#finished >= clients)
-    await Promise.all(
-      this.#children.splice(0).map(async (child) => {
-        if (child.connected) child.send('stop')
-        if (child.exitCode === null) await once(child, 'exit')
-      }),
-    )
-    const end = new RecordFile(join(this.#directory, 'end.ndjson'))
-    end.write({ op: 'publish', event: LAST_DATA, outcome: 'ok', position: head, channels: ['@all'] })
-    end.write({ op: 'end', head })
-    end.close()
-    const files = readdirSync(this.#directory).map((name) => join(this.#directory, name))
-    return { files, report, seconds, caughtUpMs, refusals }
+  run(size: CrowdSize, fault: () => Promise<void>): Promise<Outcome> {
+    return this.#crowd.run(size, fault)
   }
-
-  /** Publishes until a hub has answered; resolves with the id. */
-  async #publishToAll(event: string, data: string, key: string): Promise<string> {
-    const body = JSON.stringify({ all: true, event, data, key })
-    for (let attempt = 0; ; attempt++) {
-      const port = this.#ports[attempt % this.#ports.length]
-      try {
-        const answer = await fetch(`http://localhost:${port}/v1/publish`, { method: 'POST', body })
-        if (answer.ok) return ((await answer.json()) as { id: string }).id
-      } catch {
-        // the hub is being started
-      }
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-  }
-
-  #fork(file: string): ChildProcess {
-    const child = fork(fileURLToPath(new URL(`./${file}`, import.meta.url)))
-    this.#children.push(child)
-    return child
-  }
-
-  async #until(isReached: () => boolean): Promise<void> {
-    const deadline = Date.now() + CATCH_UP_MS
-    while (!isReached()) {
-      if (Date.now() > deadline) {
-        throw new Error(
-          `Only ${this.#greeted} clients were greeted, and ${this.#finished} have heard everything.`,
-        )
-      }
-      await new Promise<void>((resolve) => {
-        this.#heard = resolve
-        setTimeout(resolve, 1000)
-      })
-    }
-  }
-
-  async #end(): Promise<void> {
-    for (const child of this.#children) child.kill('SIGKILL')
-    await Promise.all(this.#hubs.map((hub) => hub?.stop('SIGKILL')))
-    rmSync(this.#directory, { recursive: true, force: true })
-  }
-}
-
-/** What a run has left behind. */
-export interface Outcome {
-  /** Files of records for a history checker. */
-  readonly files: readonly string[]
-  readonly report: PublishersReport
-  /** How long publishers were at work. */
-  readonly seconds: number
-  /** How long clients took to have everything again, from when they tried to come back; where there were beats. */
-  readonly caughtUpMs: readonly number[]
-  /** What clients were answered with another status than 200. */
-  readonly refusals: readonly string[]
 }

@@ -3,11 +3,12 @@ import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createClient } from '@redis/client'
 import type { RedisPersistence, RedisServer } from '../redis-server.ts'
-import { FaultWorld, type FaultWorldSize } from './fault-world.ts'
+import type { CrowdSize } from './crowd.ts'
+import { FaultWorld } from './fault-world.ts'
 import { judge } from './judge.ts'
 
 /** How long a run is, and how often harm is done in it. */
-export interface FaultRun extends FaultWorldSize {
+export interface FaultRun extends CrowdSize {
   readonly durationMs: number
   /** Between two kills of Redis, or of a hub. */
   readonly killEveryMs: number

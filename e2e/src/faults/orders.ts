@@ -1,7 +1,14 @@
-/** What a process of subscribers is told. */
-export interface SubscribersOrder {
-  readonly records: string
+/** Where the hubs are. */
+export interface Place {
+  /** Of 127.0.0.1. */
   readonly ports: readonly number[]
+  /** The API key of hubs that ask for one. */
+  readonly apiKey?: string | undefined
+}
+
+/** What a process of subscribers is told. */
+export interface SubscribersOrder extends Place {
+  readonly records: string
   readonly count: number
   /** Of how many each client follows two. */
   readonly channels: number
@@ -22,9 +29,8 @@ export interface SubscribersReport {
 }
 
 /** What a process of publishers is told. */
-export interface PublishersOrder {
+export interface PublishersOrder extends Place {
   readonly records: string
-  readonly ports: readonly number[]
   readonly channels: number
   readonly perSecond: number
 }

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { PublishersReport } from './orders.ts'
+import type { Place, PublishersReport } from './orders.ts'
 import type { RecordFile } from './record-file.ts'
 
 /** Events in one request. */
@@ -16,9 +16,7 @@ const PATIENCE_MS = 10_000
 const AGAIN_MS = 50
 
 /** What publishers need. */
-export interface PacedPublishersParts {
-  /** Ports of 127.0.0.1; what one does not answer is asked of the next. */
-  readonly ports: readonly number[]
+export interface PacedPublishersParts extends Place {
   readonly channels: readonly string[]
   readonly perSecond: number
   readonly records: RecordFile
@@ -103,8 +101,10 @@ export class PacedPublishers {
 
   #post(port: number, body: string): Promise<readonly Answer[]> {
     return new Promise((resolve, reject) => {
+      const { apiKey } = this.#parts
       const headers = {
         Host: `localhost:${port}`,
+        ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
         'Content-Type': 'application/json',
         'Content-Length': Buffer.byteLength(body),
       }

@@ -3,10 +3,10 @@ import { channelName, type PublishersOrder, type PublishersReport } from './orde
 import { PacedPublishers } from './paced-publishers.ts'
 import { RecordFile } from './record-file.ts'
 
-process.once('message', ({ records, ports, channels, perSecond }: PublishersOrder) => {
+process.once('message', ({ records, ports, apiKey, channels, perSecond }: PublishersOrder) => {
   const file = new RecordFile(records)
   const names = Array.from({ length: channels }, (_, n) => channelName(n))
-  const publishers = new PacedPublishers({ ports, channels: names, perSecond, records: file })
+  const publishers = new PacedPublishers({ ports, apiKey, channels: names, perSecond, records: file })
   process.once('message', async () => {
     const report: PublishersReport = await publishers.stop()
     file.close()

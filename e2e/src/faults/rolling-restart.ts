@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { eventually } from '../eventually.ts'
-import { FaultWorld, type FaultWorldSize } from './fault-world.ts'
+import type { CrowdSize } from './crowd.ts'
+import { FaultWorld } from './fault-world.ts'
 import { judge } from './judge.ts'
 
 /** How much is restarted, and in front of whom. */
-export interface RollingRestart extends FaultWorldSize {
+export interface RollingRestart extends CrowdSize {
   /** How often both nodes are restarted, one after the other. */
   readonly rounds: number
   /** Streams a node lets in, in a second. */

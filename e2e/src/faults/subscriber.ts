@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import type { Place } from './orders.ts'
 import type { RecordFile } from './record-file.ts'
 
 /** How long until a client comes back, at most, in milliseconds. */
@@ -11,11 +12,9 @@ export const LAST_EVENT = 'the last one'
 export const BEAT_EVENT = 'beat'
 
 /** What a client needs of its surroundings. */
-export interface SubscriberParts {
+export interface SubscriberParts extends Place {
   readonly name: string
   readonly channels: readonly string[]
-  /** Ports of 127.0.0.1; it tries the next one when a stream ends. */
-  readonly ports: readonly number[]
   readonly records: RecordFile
   /** True when a proxy is in front: it comes back at the time that it was told, as an EventSource does, not in a moment. */
   readonly isBalanced?: boolean | undefined
@@ -58,8 +57,10 @@ export class Subscriber {
 
   #connect(): void {
     if (this.#isClosed) return
-    const { name, channels, ports, records, isBalanced } = this.#parts
+    const { name, channels, ports, apiKey, records, isBalanced } = this.#parts
+    // When a stream ends, the next port is tried.
     const port = ports[this.#attempt++ % ports.length]!
+    const credential = apiKey === undefined ? '' : `Authorization: Bearer ${apiKey}\r\n`
     const query = channels.map((channel) => `channel=${channel}`).join('&')
     const cursor = this.#lastId === null ? '' : `Last-Event-ID: ${this.#lastId}\r\n`
     const socket = connect(port, '127.0.0.1')
@@ -73,7 +74,7 @@ export class Subscriber {
       isConnected = true
       records.write({ op: 'connect', client: name, user: null, channels, cursor: this.#lastId })
       socket.write(
-        `GET /v1/events?${query} HTTP/${version}\r\nHost: localhost:${port}\r\nAccept: text/event-stream\r\n${cursor}\r\n`,
+        `GET /v1/events?${query} HTTP/${version}\r\nHost: localhost:${port}\r\nAccept: text/event-stream\r\n${credential}${cursor}\r\n`,
       )
     })
     socket.on('error', () => undefined) // it closes, too

@@ -3,7 +3,7 @@ import { channelName, type SubscribersOrder, type SubscribersReport } from './or
 import { RecordFile } from './record-file.ts'
 import { Subscriber } from './subscriber.ts'
 
-process.once('message', ({ records, ports, count, channels, name, isBalanced }: SubscribersOrder) => {
+process.once('message', ({ records, ports, apiKey, count, channels, name, isBalanced }: SubscribersOrder) => {
   const file = new RecordFile(records)
   const caughtUpMs: number[] = []
   const caughtUp = (ms: number): void => void caughtUpMs.push(ms)
@@ -20,7 +20,7 @@ process.once('message', ({ records, ports, count, channels, name, isBalanced }: 
     // Any two channels are followed together by somebody.
     const followed = [i % channels, (i * 7 + 1 + Math.floor(i / channels)) % channels]
     const names = [...new Set(followed)].map(channelName)
-    const parts = { channels: names, ports, records: file, isBalanced, caughtUp, refused, on }
+    const parts = { channels: names, ports, apiKey, records: file, isBalanced, caughtUp, refused, on }
     return new Subscriber({ ...parts, name: `${name}${i}` }, i)
   })
   process.once('message', () => {

@@ -83,7 +83,7 @@ export async function compose(
   const sharesLog = team !== undefined && config.redis === ''
   const log = sharesLog ? team.log() : await configuredLog(config)
   // A disk that cannot be used needs somebody's hands, while a Redis may come back by itself.
-  let mustOpen = !sharesLog && (config.data !== '' || config.snapshot !== '')
+  let mustOpen = sharesLog || config.data !== '' || config.snapshot !== ''
   const hub = createHub({
     ...hubOptions(config),
     log,

@@ -3,7 +3,7 @@ import type { Profile } from '../compose.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
 import type { Config } from '../config/server-options.ts'
 import { credentials, hasCredentials } from '../credentials.ts'
-import { usageFailure } from '../failure.ts'
+import { Failure, usageFailure } from '../failure.ts'
 import { hostGuard, isLoopback } from '../host-guard.ts'
 import { createLogger, type Logger } from '../logger.ts'
 import { warnOfFewOpenFiles } from '../open-files.ts'
@@ -70,13 +70,19 @@ async function startWorkers(config: Config, logger: Logger): Promise<Started> {
 /** What is wrong with the configuration, and where the server listens, is said by the process that starts the workers. */
 async function startWorker({ config, sources }: LoadedConfig, team: Team): Promise<void> {
   const logger = createLogger(config.log.level, 'json').child({ worker: team.worker })
-  const profile = { ...startProfile(config, logger), sources }
-  await runUntil(team.asksToClose, logger, async () => {
+  const start = async (): Promise<Running> => {
     const { compose } = await import('../compose.ts')
+    const profile = { ...startProfile(config, logger), sources }
     const server = await compose(config, profile, logger, team)
     team.listening({ port: server.port, adminPort: server.adminPort })
     return server
-  })
+  }
+  try {
+    await runUntil(team.asksToClose, logger, start)
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    team.failed(error.message, error.exitCode)
+  }
 }
 
 function warnOfConfig(config: Config, { keys }: Profile, logger: Logger): void {

@@ -1,4 +1,5 @@
 import type { MetricObjectWithValues, MetricValue } from 'prom-client'
+import type { FailureExitCode } from '../failure.ts'
 
 /** The metrics of one process, as prom-client hands them over. */
 export type MetricsOfProcess = readonly MetricObjectWithValues<MetricValue<string>>[]
@@ -13,6 +14,8 @@ export interface Ports {
 export type FromWorker =
   | { readonly say: 'log'; readonly words: unknown }
   | { readonly say: 'listening'; readonly ports: Ports }
+  /** Cannot start, and ends. */
+  | { readonly say: 'failed'; readonly why: string; readonly exitCode: FailureExitCode }
   /** Wants the metrics of all other workers. */
   | { readonly say: 'scrape'; readonly number: number }
   | { readonly say: 'metrics'; readonly number: number; readonly metrics: MetricsOfProcess }

@@ -109,6 +109,7 @@ class Workers {
       worker.on('message', (message: FromWorker) => {
         if (message.say === 'log') hearLog?.(message.words as never)
         else if (message.say === 'listening') resolve(message.ports)
+        else if (message.say === 'failed') reject(new Failure(message.why, message.exitCode))
         else if (message.say === 'scrape') void this.#scrapeFor(worker, message.number)
         else this.#metrics.hear(message.number, message.metrics)
       })

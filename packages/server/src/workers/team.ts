@@ -2,6 +2,7 @@ import cluster from 'node:cluster'
 import { hostname } from 'node:os'
 import type { Log } from '@fanline/hub'
 import { type Wire, workerLog } from '@fanline/hub/worker-log'
+import type { FailureExitCode } from '../failure.ts'
 import type { FromWorker, MetricsOfProcess, Ports, ToWorker } from './message.ts'
 
 /** The variable by which a worker is told which one it is. */
@@ -17,6 +18,8 @@ export interface Team {
   log(): Log
   /** Says that this worker answers. */
   listening(ports: Ports): void
+  /** Says why this worker cannot start, and ends its process. */
+  failed(why: string, exitCode: FailureExitCode): void
   /** The metrics of all other workers that answer in time. */
   scrapeOthers(): Promise<readonly MetricsOfProcess[]>
   /** Others ask for the metrics of this worker. */
@@ -62,6 +65,10 @@ class WorkerTeam implements Team {
 
   listening(ports: Ports): void {
     this.#say({ say: 'listening', ports })
+  }
+
+  failed(why: string, exitCode: FailureExitCode): void {
+    process.send?.({ say: 'failed', why, exitCode } satisfies FromWorker, () => process.exit(exitCode))
   }
 
   scrapeOthers(): Promise<readonly MetricsOfProcess[]> {
