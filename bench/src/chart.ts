@@ -17,6 +17,7 @@ const COLOURS: Readonly<Record<SubjectName, string>> = {
   fanline: '#2f7dd1',
   'fanline-jwt': '#6b4fbb',
   'fanline-redis': '#b8452f',
+  'fanline-workers': '#2a9d8f',
 }
 const MET = '#1b8a4b'
 const MISSED = '#c0392b'

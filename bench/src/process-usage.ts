@@ -3,8 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** Linux counts `/proc/PID/stat` in hundredths of a second, whatever the kernel's own timer does. */
 const TICK_US = 10_000
 
+/** A process, and all that it has started: the workers of a server. */
+function family(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim()
+  return [pid, ...(children === '' ? [] : children.split(' ').map(Number).flatMap(family))]
+}
+
 /**
- * The CPU time all threads of a process have used, in microseconds.
+ * The CPU time all threads of a process and of those that it has started have used, in microseconds.
  *
  * It is the scheduler's count in nanoseconds, which `/proc/PID/stat` shows rounded down to 10 ms. That is
  * too coarse for a phase of a few hundred milliseconds, so it is only the way out where the kernel hides the
@@ -12,6 +18,10 @@ const TICK_US = 10_000
  * @throws if there is no such process
  */
 export function cpuTimeUs(pid: number): number {
+  return family(pid).reduce((sum, member) => sum + cpuTimeOfUs(member), 0)
+}
+
+function cpuTimeOfUs(pid: number): number {
   try {
     return scheduledUs(pid)
   } catch (error) {

@@ -3,6 +3,7 @@ import { EventStreams } from '../load/event-streams.ts'
 import { eventData, Publishers, publishRequest } from '../load/publisher.ts'
 import { serverCpuUs } from '../load/server-cpu.ts'
 import type { Target } from '../load/target.ts'
+import { credentialFor } from '../subjects/subject.ts'
 
 const CONNECTIONS = 1000
 
@@ -19,7 +20,11 @@ async function broadcast(
   pace: Pace,
 ): Promise<{ cpuUs: number; deliveries: number }> {
   const streams = await EventStreams.open(target, new Array<string>(CONNECTIONS).fill('/v1/events/news'))
-  const request = publishRequest(target.port, { channel: 'news', data: eventData })
+  const request = publishRequest(
+    target.port,
+    { channel: 'news', data: eventData },
+    credentialFor(target.subject),
+  )
   const publishers = await Publishers.connect(target.port, inFlight, [request])
   const publishFor = async (milliseconds: number): Promise<void> => {
     await pace(publishers, streams, milliseconds)
@@ -77,7 +82,7 @@ export const broadcastSingly: BenchCase = {
 export const broadcastTogether: BenchCase = {
   name: 'broadcast-64',
   title: '1,000 connections, 64 publishes in flight',
-  subjects: ['control', 'better-sse', 'fanline', 'fanline-redis'],
+  subjects: ['control', 'better-sse', 'fanline', 'fanline-redis', 'fanline-workers'],
   figures: [
     {
       name: 'rate',
@@ -86,6 +91,13 @@ export const broadcastTogether: BenchCase = {
       aims: [
         { bound: 'at least', amount: 10, relation: 'times', reference: 'better-sse' },
         { subject: 'fanline-redis', bound: 'at least', amount: 0.9, relation: 'times', reference: 'fanline' },
+        {
+          subject: 'fanline-workers',
+          bound: 'at least',
+          amount: 0.8,
+          relation: 'times',
+          reference: 'fanline',
+        },
       ],
     },
   ],

@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
+import { credentialFor } from '../subjects/subject.ts'
 import { MarkerCounter } from './marker-counter.ts'
+import { headLines } from './publisher.ts'
 import type { Target } from './target.ts'
 
 /** Opened but not yet answered at one time; below the accept queue of 511, past which Linux drops handshakes for a second. */
@@ -42,14 +44,17 @@ export class EventStreams {
    * @throws if one is refused, cut or silent
    */
   static async open(target: Target, paths: readonly string[], lastEventId?: string): Promise<EventStreams> {
-    const { port, progress } = target
+    const { port, progress, subject } = target
     const streams = new EventStreams(port)
     const cursor = lastEventId === undefined ? '' : `Last-Event-ID: ${lastEventId}\r\n`
+    const credential = headLines(credentialFor(subject))
     let asked = 0
     await streams.#until('open', paths.length, () => {
       progress(`opened ${streams.#opened} of ${paths.length}`)
       while (asked < paths.length && asked - streams.#opened < OPENING_AT_ONCE) {
-        streams.#connect(`GET ${paths[asked]} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${cursor}\r\n`)
+        streams.#connect(
+          `GET ${paths[asked]} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${credential}${cursor}\r\n`,
+        )
         asked += 1
       }
       return streams.#opened

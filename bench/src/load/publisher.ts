@@ -13,11 +13,17 @@ export function publishRequest(
   headers: Readonly<Record<string, string>> = {},
 ): Buffer {
   const body = JSON.stringify(publication)
-  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   return Buffer.from(
-    `POST /v1/publish HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n${more.join('')}` +
+    `POST /v1/publish HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n${headLines(headers)}` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   )
+}
+
+/** Headers as they stand in the head of a request. */
+export function headLines(headers: Readonly<Record<string, string>>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')
 }
 
 /** One keep-alive connection that publishes, one request after the other. */

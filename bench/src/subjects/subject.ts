@@ -15,6 +15,7 @@ import { RedisServer } from './redis-server.ts'
  * - `fanline`: the product, as `npm start` runs it
  * - `fanline-jwt`: the product where everybody needs a token
  * - `fanline-redis`: the product with its log on a Redis of its own
+ * - `fanline-workers`: the product as two workers, on the one core that every server has here
  */
 export type SubjectName =
   | 'control'
@@ -23,6 +24,7 @@ export type SubjectName =
   | 'fanline'
   | 'fanline-jwt'
   | 'fanline-redis'
+  | 'fanline-workers'
 
 /** Every subject, the control first. */
 export const subjectNames: readonly SubjectName[] = [
@@ -32,9 +34,12 @@ export const subjectNames: readonly SubjectName[] = [
   'fanline',
   'fanline-jwt',
   'fanline-redis',
+  'fanline-workers',
 ]
 
 const READY_WITHIN_MS = 15_000
+
+const API_KEY = 'the-key-of-the-benchmark-long-enough-to-be-taken'
 
 interface Program {
   readonly file: URL
@@ -57,6 +62,16 @@ const programs: Readonly<Partial<Record<SubjectName, Program>>> = {
     env: { FANLINE_JWT_SECRET: JWT_SECRET, FANLINE_LIMITS_PUBLISHES_PER_SECOND_PER_USER: '1000000' },
   },
   'fanline-redis': { file: fanline, verb: ['dev'], redis: true },
+  'fanline-workers': {
+    file: fanline,
+    verb: ['start', '--workers', '2'],
+    env: { FANLINE_API_KEY: API_KEY },
+  },
+}
+
+/** What a request must have in its head for a subject that asks for a credential everywhere. */
+export function credentialFor(name: SubjectName): Readonly<Record<string, string>> {
+  return name === 'fanline-workers' ? { Authorization: `Bearer ${API_KEY}` } : {}
 }
 
 /** A server process pinned to one core, ready for load. It does not outlive the process that started it. */

@@ -11,7 +11,6 @@ import {
   toProblem,
   userChannel,
 } from '@fanline/protocol'
-import { parseTicketGrant, type TicketExchange, type TicketGrant } from './auth/ticket-grant.ts'
 import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
 import {
@@ -25,6 +24,7 @@ import { mergePages, type OnlineUser, pageOfUsers, parseUserPage, type UserPage 
 import type { PeerNode, PeerSelf, Peers } from './peers.ts'
 import { parseQuestion, type Question } from './question.ts'
 import type { Registry } from './registry.ts'
+import { parseTicketGrant, type TicketExchange, type TicketGrant } from './ticket-grant.ts'
 import { type EventTrace, type HubTrace, mergeTraces, parseHubTrace } from './trace.ts'
 
 /** How long a caller waits for other hubs' figures once its own work is done, in milliseconds. */

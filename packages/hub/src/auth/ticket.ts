@@ -11,10 +11,10 @@ import {
   type TicketRequest,
 } from '../authenticator.ts'
 import { type Clock, systemClock } from '../clock.ts'
+import type { TicketExchange, TicketGrant } from '../ticket-grant.ts'
 import { isOwnOrigin } from './page-origin.ts'
-import type { TicketExchange, TicketGrant } from './ticket-grant.ts'
 
-export type { TicketExchange, TicketGrant } from './ticket-grant.ts'
+export type { TicketExchange, TicketGrant } from '../ticket-grant.ts'
 
 /** Nobody guesses 256 bits. */
 const TICKET_BYTES = 32

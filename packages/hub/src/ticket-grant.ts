@@ -1,5 +1,5 @@
-import type { Credential } from '../authenticator.ts'
-import { isCredential } from '../connection-info.ts'
+import type { Credential } from './authenticator.ts'
+import { isCredential } from './connection-info.ts'
 
 /** What a ticket is good for, as one hub tells another. */
 export interface TicketGrant {
