@@ -158,6 +158,51 @@ test('the inspector shows refusals, pauses, filters, and saves what it has', asy
   await context.close()
 })
 
+test('the inspector shows what a user sees, and begins in the past', async () => {
+  const admin = await openAdmin(browser, server.origin, LOOKS[1]!)
+  const { page, context, show } = admin
+  const publish = async (request: object): Promise<string> => {
+    const body = JSON.stringify({ data: HOSTILE_TEXTS[0], ...request })
+    const answer = await fetch(`${server.origin}/v1/publish`, { method: 'POST', body })
+    return ((await answer.json()) as { id: string }).id
+  }
+  const id = await publish({ channel: 'past.1', event: 'long-ago' })
+  await publish({ channel: 'past.1', event: 'a-little-later' })
+  await show('Inspector')
+  await page.getByLabel('As user').fill('seer')
+  await page.getByText('no stream is open').waitFor()
+  await publish({ user: 'seer', event: 'for-the-seer' })
+  await publish({ user: 'somebody', event: 'for-the-seer' })
+  await page.getByRole('cell', { name: 'for-the-seer' }).waitFor()
+  assert.equal(await page.locator('tbody tr').count(), 1)
+  await page.getByLabel('Who may also follow').fill('past.*')
+
+  await page.getByText('Begin in the past').click()
+  await page.getByLabel('Begin at').fill(id)
+  await page.getByLabel('In channels').fill('past.1')
+  await page.getByRole('button', { name: 'Go there' }).click()
+  await page.getByRole('cell', { name: 'long-ago' }).waitFor()
+  await publish({ channel: 'past.1', event: 'just-now' })
+  await page.getByRole('cell', { name: 'just-now' }).waitFor()
+  assert.deepEqual(await page.locator('tbody td:nth-child(5)').allInnerTexts(), [
+    'just-now',
+    'a-little-later',
+    'long-ago',
+  ])
+  await mustBeSound(admin, 'the past')
+  if (PICTURES !== undefined) {
+    await page.screenshot({ path: `${PICTURES}/Inspector-past-390.png`, fullPage: true })
+    await page.setViewportSize({ width: 1280, height: 800 })
+    await page.screenshot({ path: `${PICTURES}/Inspector-past-1280.png`, fullPage: true })
+  }
+  await page.getByLabel('Filter').fill('lngago')
+  await page.getByRole('cell', { name: 'just-now' }).waitFor({ state: 'detached' })
+  assert.equal(await page.locator('tbody tr').count(), 1)
+  await page.getByRole('button', { name: 'Back to now' }).click()
+  await page.getByRole('cell', { name: 'long-ago' }).waitFor({ state: 'detached' })
+  await context.close()
+})
+
 test('secrets are not shown, and what was set comes first', async () => {
   const key = 'a-key-of-the-tests-long-enough-to-be-taken'
   const closed = await startServer(['start'], { env: { FANLINE_API_KEY: key } })

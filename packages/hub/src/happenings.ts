@@ -24,6 +24,8 @@ export interface Happening {
   /** True when only the beginning of the data is here. */
   readonly isCut?: boolean
   readonly receipt?: PublishReceipt
+  /** Of an event that was published before somebody looked. */
+  readonly id?: string
   /** Users and connections that must not get it. */
   readonly except?: readonly string[]
   /** An opened connection goes on where its client was before. */
@@ -56,7 +58,8 @@ export class Happenings {
   }
 }
 
-function cut(happening: Happening): Happening {
+/** What is shown of a happening, so that it takes little room. */
+export function cut(happening: Happening): Happening {
   const { event } = happening
   if (!event) return happening
   const { type, data, json } = event

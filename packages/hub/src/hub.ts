@@ -46,6 +46,7 @@ import { type History, type HistoryQuery, readHistory } from './history.ts'
 import type { HubStats } from './hub-stats.ts'
 import { type Draft, type Entry, type Gap, type Log, type LogHealth, REVOCATIONS_CHANNEL } from './log.ts'
 import { type HubOptions, type HubOptionsInput, parseHubOptions } from './options.ts'
+import { type Past, type PastQuery, readPast } from './past.ts'
 import { PublishRates } from './publish-rates.ts'
 import { Pulse } from './pulse.ts'
 import { type By, FlightRecorder } from './recorder.ts'
@@ -512,6 +513,15 @@ export class Hub<Events extends EventMap = EventMap> {
    */
   async userHistory(user: string, query: HistoryQuery = {}): Promise<History> {
     return this.#readHistory(userChannel(parseUser(user)), query)
+  }
+
+  /**
+   * Reads a page of what was published in some channels, the hub's own too, as {@link happenings} would have told it.
+   * @throws ProblemError `after-invalid`, `channel-invalid`, `channel-reserved`, `user-invalid` or `log-unavailable`
+   */
+  async past(query: PastQuery): Promise<Past> {
+    await this.#historyTurns.next()
+    return readPast(this.#log, query)
   }
 
   /** True when other hubs may use the log, too: then only {@link cluster} knows who else is connected. */

@@ -61,6 +61,7 @@ export {
   type NumberOption,
   parseHubOptions,
 } from './options.ts'
+export type { Past, PastQuery } from './past.ts'
 export type * from './peers.ts'
 export type { RateState } from './publish-rates.ts'
 export type { Revocation, RevocationRequest } from './revocations.ts'

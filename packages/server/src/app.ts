@@ -14,7 +14,7 @@ import type { Asset } from './assets.ts'
 import type { ShownOption } from './config/effective-config.ts'
 import type { Demo } from './demo.ts'
 import type { Health } from './health.ts'
-import { inspect } from './inspect.ts'
+import { inspect, type Look } from './inspect.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { API_PAGES } from './openapi/api-pages.ts'
@@ -71,7 +71,7 @@ const ROUTES: readonly AppRoute[] = [
     role: 'viewer',
     answer: ({ systemView }, c) => c.json(systemView.report()),
   },
-  { method: 'GET', path: '/v1/inspect', role: 'viewer', answer: ({ hub }) => inspect(hub.happenings) },
+  { method: 'GET', path: '/v1/inspect', role: 'viewer', answer: ({ hub }, c) => inspect(hub, lookOf(c)) },
   {
     method: 'GET',
     path: '/v1/config',
@@ -142,6 +142,11 @@ function showReadiness({ health }: AppParts, c: Context): Response {
 
 async function showMetrics({ metrics }: AppParts, c: Context): Promise<Response> {
   return c.body(await metrics.scrape(), 200, { 'Content-Type': metrics.contentType })
+}
+
+/** What a client of the inspector wants to see of the past. A client that comes back goes on where it was. */
+function lookOf({ req }: Context): Look {
+  return { after: req.header('last-event-id') ?? req.query('after'), channels: req.queries('channel') ?? [] }
 }
 
 function sourceOf({ req }: Context): CredentialSource {

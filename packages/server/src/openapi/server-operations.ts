@@ -1,5 +1,5 @@
 import type { Operations } from './operation.ts'
-import { ref, TEXT } from './schemas.ts'
+import { listOf, ref, TEXT } from './schemas.ts'
 
 const GROUP = 'Watch'
 
@@ -111,7 +111,22 @@ export const SERVER: Operations = {
     description:
       'Publishes, refusals and connections as they happen: events without a name, each a list. It ends with the request.',
     for: 'viewer',
+    parameters: [
+      {
+        name: 'after',
+        in: 'query',
+        description: 'Begins with what was published after this id.',
+        schema: TEXT,
+      },
+      {
+        name: 'channel',
+        in: 'query',
+        description: 'Where: topics, `@all` and `@user:NAME`; without any, what somebody follows now.',
+        schema: listOf(TEXT),
+      },
+    ],
     answers: { 200: { description: 'A stream.', content: { 'text/event-stream': TEXT } } },
+    problems: ['after-invalid', 'channel-invalid', 'channel-reserved', 'user-invalid'],
     examples: [{ title: 'its beginning', path: '/v1/inspect', status: 200, answer: ':\n\n' }],
   },
   'GET /openapi.json': {
