@@ -18,7 +18,9 @@ const hub = new Hub({
   clock: systemClock,
   options,
   // Caches that fill and empty in their own rhythm would hide how much memory a stream leaves behind.
-  ...(process.argv.includes('small-caches') ? { tuning: { framesLength: 10_000, feedEntries: 64 } } : {}),
+  ...(process.argv.includes('small-caches')
+    ? { tuning: { framesLength: 10_000, feedEntries: 64, recordedItems: 64 } }
+    : {}),
   report: (problem) => process.emitWarning(problem),
 })
 const server = createServer((req, res) => void serveNode(hub, req, res, { user: 'u', channels: ['a'] }))
