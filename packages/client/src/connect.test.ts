@@ -300,6 +300,18 @@ describe('a loop over events', () => {
       stream.close()
     }))
 
+  it('that takes each at once keeps up with many that come together', async () => {
+    const text = Array.from({ length: 300 }, (_, i) => `data: ${i}\n\n`).join('')
+    const headers = { 'Content-Type': 'text/event-stream' }
+    const stream = connect('http://localhost', { fetch: async () => new Response(text, { headers }) })
+    let heard = 0
+    for await (const { data } of stream.events('message', { limit: 5 })) {
+      assert.equal(data, String(heard++))
+      if (heard === 300) break
+    }
+    stream.close()
+  })
+
   it('that may hold the stream up loses nothing', () =>
     withServer({}, async ({ hub, url }) => {
       const stream = connect(url, { channels: ['c'] })

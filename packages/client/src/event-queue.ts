@@ -44,13 +44,16 @@ export class EventQueue<Item> implements AsyncIterableIterator<Item, undefined> 
       give(Promise.resolve({ done: false, value: item }))
       return undefined
     }
-    if (this.#overflow === 'fail' && this.#items.length >= this.#limit) {
+    const mayWait = this.#overflow === 'wait'
+    if (!mayWait && this.#items.length >= this.#limit) {
       this.end(new EventOverflow(`More than ${this.#limit} events waited.`))
       return undefined
     }
-    if (this.#items.push(item) < this.#limit || this.#overflow === 'fail') return undefined
+    const hasRoom = this.#items.push(item) < this.#limit
     return new Promise((resolve) => {
-      this.#makeRoom = resolve
+      if (mayWait && !hasRoom) this.#makeRoom = resolve
+      // More may have come together than a loop takes meanwhile: it has its turn.
+      else resolve()
     })
   }
 

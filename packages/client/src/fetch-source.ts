@@ -234,8 +234,13 @@ export class FetchSource implements Source {
           if (signal.aborted) return signal.reason
           // What comes from a channel is an event, also where only the hub can have written it.
           const isControl = event.type.startsWith('fanline.') && event.channel === undefined
-          const end = isControl ? this.#obey(event) : await this.#hear(event)
-          if (end) return end
+          const next = isControl ? this.#obey(event) : this.#hear(event)
+          if (next instanceof Promise) {
+            // Whoever holds the stream up is not its silence.
+            this.#watchdog.watch()
+            await next
+            this.#watchdog.watch(this.#limitMs())
+          } else if (next) return next
         }
         if (!this.#hello) this.#cursor = parser.lastEventId
         this.#isOpen()
@@ -295,23 +300,16 @@ export class FetchSource implements Source {
     return { error, isFinal: !reconnect }
   }
 
-  async #hear({ lastEventId: _, isTooLarge, ...event }: ParsedEvent): Promise<End | undefined> {
-    const { id, channel } = event
-    // Ids of fanline grow, so what is not above the cursor was heard before.
-    if (this.#hello && id !== undefined && Number(id) <= Number(this.#cursor)) return undefined
+  /** A promise holds the stream up. */
+  #hear(event: ParsedEvent): Promise<unknown> | undefined {
+    const { id, channel = '' } = event
     const from = this.#cursor
+    // Ids of fanline grow, so what is not above the cursor was heard before.
+    if (this.#hello && id !== undefined && Number(id) <= Number(from)) return undefined
     if (id !== undefined) this.#cursor = id
-    if (isTooLarge) {
-      this.#listener.gap({ channel: channel ?? '', from, to: id ?? from, reason: 'too-large' })
-      return undefined
-    }
-    const json = this.#hello?.json === true
-    const held = this.#listener.event({ ...event, json })
-    if (!held) return undefined
-    // Whoever holds the stream up is not its silence.
-    this.#watchdog.watch()
-    await held
-    this.#watchdog.watch(this.#limitMs())
+    if (!event.isTooLarge)
+      return this.#listener.event(Object.assign(event, { json: this.#hello?.json === true }))
+    this.#listener.gap({ channel, from, to: id ?? from, reason: 'too-large' })
     return undefined
   }
 

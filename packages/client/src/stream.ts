@@ -198,14 +198,17 @@ export class Stream<Events extends EventMap = EventMap> {
   }
 
   #hear(sent: SourceEvent): Promise<unknown> | undefined {
-    const { json: _, also: __, ...event } = sent
-    const { type, id } = event
-    const takers = [type, undefined].flatMap((key) => [...(this.#takers.get(key) ?? [])])
-    let held: Promise<void>[] = []
+    const { type, id, channel, traceparent } = sent
+    const takers = [...(this.#takers.get(type) ?? []), ...(this.#takers.get(undefined) ?? [])]
+    const held: Promise<void>[] = []
     if (takers.length > 0) {
       this.#try(() => {
-        const heard = Object.freeze({ ...event, data: this.#dataOf(sent) }) as never
-        held = takers.flatMap((take) => take(heard) ?? [])
+        const data = this.#dataOf(sent)
+        const event = Object.freeze({ type, data, id, channel, ...(traceparent && { traceparent }) }) as never
+        for (const take of takers) {
+          const holds = take(event)
+          if (holds) held.push(holds)
+        }
       })
     }
     if (id !== undefined) this.#save(id)

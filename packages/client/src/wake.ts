@@ -11,7 +11,7 @@ export function watchPage(listener: WakeListener): () => void {
   const { window, document } = globalThis
   const done = new AbortController()
   const onWake = (): void => {
-    if (document?.visibilityState !== 'hidden') listener.wake()
+    if (!document?.hidden) listener.wake()
   }
   const hear = (target: EventTarget | undefined, type: string, hearer: (event: Event) => void): void =>
     target?.addEventListener?.(type, hearer, { signal: done.signal })
