@@ -1,11 +1,9 @@
-import { once } from 'node:events'
-import type { Server } from 'node:http'
-import { promisify } from 'node:util'
 import { createHub, type Hub } from '@fanline/hub'
 import { type Authenticator, firstOf } from '@fanline/hub/routes'
 import { Tickets } from '@fanline/hub/ticket'
 import { appListener } from './app.ts'
 import { ADMIN_PAGES, DEMO_PAGES, DOCS_FILES, loadAssets } from './assets.ts'
+import { certificateFiles } from './certificate-files.ts'
 import { clientAddress } from './client-address.ts'
 import { shownOptions } from './config/effective-config.ts'
 import { hubOptions, type LoadedConfig } from './config/load-config.ts'
@@ -17,7 +15,7 @@ import { Failure } from './failure.ts'
 import { stopPretenuring } from './garbage-collector.ts'
 import { Health } from './health.ts'
 import type { FileKeys } from './keys/file-keys.ts'
-import { type ListenOptions, listen } from './listener.ts'
+import { type Listener, type ListenOptions, listen } from './listener.ts'
 import type { Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { mountPresets } from './presets/mount.ts'
@@ -132,7 +130,8 @@ export async function compose(
   const adminPages = loadAssets(ADMIN_PAGES)
   const openPages = [...demoPages, ...loadAssets(DOCS_FILES)]
 
-  const servers: Server[] = []
+  let certificate = certificateFiles(config)
+  const listeners: Listener[] = []
   const presets = mountPresets({
     hub,
     presets: settings,
@@ -143,7 +142,7 @@ export async function compose(
     addressOf,
     origins: config.cors.origins,
     server: {
-      openConnections: () => openConnections(servers),
+      openConnections: () => openConnections(listeners),
       metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
       countSent: (user, connections) => metrics.countSent(user, connections),
     },
@@ -159,13 +158,28 @@ export async function compose(
     const listener = await listen({
       ...door,
       addresses,
+      certificate,
       headerTimeoutMs: config.limits.headerTimeoutMs,
       onProblem: (problem) => hub.problemOf(problem),
       onRequest: requestListener({ ...answers, tickets, presets, addressOf, guard, answerOther }),
     })
-    servers.push(...listener.servers)
+    listeners.push(listener)
     return listener.port
   }
+
+  const renew = (): void => {
+    try {
+      certificate = certificateFiles(config)
+      if (certificate) for (const listener of listeners) listener.renew(certificate)
+      logger.info('the certificate was read again')
+    } catch (error) {
+      logger.error(
+        { err: error },
+        'the certificate was read again and is not usable, so the old one is still shown',
+      )
+    }
+  }
+  if (certificate) process.on('SIGHUP', renew)
 
   const shutDown = async (): Promise<void> => {
     const requestsMs = Math.min(REQUESTS_MS, drainMs / 2)
@@ -178,7 +192,8 @@ export async function compose(
         throw new Failure(`The log was not closed well: ${error.message}`)
       })
     } finally {
-      await Promise.all(servers.map((server) => closeServer(server, requestsMs)))
+      await Promise.all(listeners.map((listener) => listener.close(requestsMs)))
+      process.off('SIGHUP', renew)
       await profile.keys?.close()
       systemView.close()
       metrics.close()
@@ -234,17 +249,7 @@ function sayWhatTheLogPromises(hub: Hub, logger: Logger): void {
   for (const warning of log.warnings) logger.warn({ warning }, 'the log may break its promises')
 }
 
-async function openConnections(servers: readonly Server[]): Promise<number> {
-  const counts = await Promise.all(servers.map((server) => promisify(server.getConnections.bind(server))()))
+async function openConnections(listeners: readonly Listener[]): Promise<number> {
+  const counts = await Promise.all(listeners.map((listener) => listener.openConnections()))
   return counts.reduce((sum, count) => sum + count, 0)
-}
-
-/** Takes no more connections, and cuts those that are still busy after `requestsMs`. */
-async function closeServer(server: Server, requestsMs: number): Promise<void> {
-  const closed = once(server, 'close')
-  server.close()
-  server.closeIdleConnections()
-  const deadline = setTimeout(() => server.closeAllConnections(), requestsMs)
-  await closed
-  clearTimeout(deadline)
 }

@@ -1,11 +1,17 @@
+import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createSecureServer, type Http2SecureServer, type Http2Session } from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
+import { promisify } from 'node:util'
 import type { ProblemError } from '@fanline/protocol'
 import { answerClientErrors } from './client-error.ts'
 import { Failure } from './failure.ts'
 
 /** Connections that may wait to be accepted; the kernel's own bound, often 4096, applies as well. */
 const BACKLOG = 4096
+
+/** Streams on one connection of HTTP/2: browsers open a hundred at most. */
+const HTTP2_STREAMS = 256
 
 /** Free ports to try when one is free on the first address but not on the second. */
 const ATTEMPTS = 10
@@ -21,14 +27,28 @@ export interface ListenOptions {
   readonly onRequest: RequestListener
   /** How long the head of a request may take. */
   readonly headerTimeoutMs: number
+  /** Speaks TLS, and HTTP/2 with who can. */
+  readonly certificate?: Certificate | undefined
   /** Hears of what could not be read as a request. */
   readonly onProblem?: (problem: ProblemError) => void
 }
 
-/** Open doors: one node:http server for each address, all on one port. */
+/** What proves who a server is, as PEM. */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
+
+/** Open doors: one server for each address, all on one port. */
 export interface Listener {
   readonly port: number
-  readonly servers: readonly Server[]
+  readonly addresses: number
+  /** Connections that are open now. */
+  openConnections(): Promise<number>
+  /** New connections are shown another certificate. @throws Error for one that cannot be used */
+  renew(certificate: Certificate): void
+  /** Takes no more connections, and cuts those that are still busy after so many milliseconds. */
+  close(busyMs: number): Promise<void>
 }
 
 /**
@@ -48,44 +68,132 @@ export async function listen(options: ListenOptions): Promise<Listener> {
 }
 
 async function listenOnAll(options: ListenOptions): Promise<Listener> {
-  const servers: Server[] = []
+  const doors: Door[] = []
   let taken = options.port
   let missing: unknown
   for (const host of options.addresses) {
-    const server = createHttpServer(options)
+    const door = options.certificate ? new SecureDoor(options, options.certificate) : new PlainDoor(options)
     try {
-      taken = await listenOn(server, host, taken)
-      servers.push(server)
+      taken = await listenOn(door.server, host, taken)
+      doors.push(door)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       missing = error
       if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT') continue
-      for (const open of servers) open.close()
+      for (const { server } of doors) server.close()
       throw error
     }
   }
-  if (servers.length === 0) throw missing
-  return { port: taken, servers }
-}
-
-function createHttpServer({ onRequest, headerTimeoutMs, onProblem }: ListenOptions): Server {
-  const server = createServer(
-    {
-      // Finds peers that vanished without a word, also on streams where nothing is ever written.
-      keepAlive: true,
-      keepAliveInitialDelay: 30_000,
-      headersTimeout: headerTimeoutMs,
-      // Off: a stream of NDJSON publishes is a request that never ends. Other bodies have limits.bodyTimeoutMs.
-      requestTimeout: 0,
-      connectionsCheckingInterval: Math.min(5000, headerTimeoutMs / 2),
+  if (doors.length === 0) throw missing
+  return {
+    port: taken,
+    addresses: doors.length,
+    async openConnections() {
+      const counts = doors.map(({ server }) => promisify(server.getConnections.bind(server))())
+      return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
     },
-    onRequest,
-  )
-  answerClientErrors(server, onProblem)
-  return server
+    renew(certificate) {
+      for (const door of doors) door.renew?.(certificate)
+    },
+    async close(busyMs) {
+      await Promise.all(
+        doors.map(async (door) => {
+          const closed = once(door.server, 'close')
+          door.server.close()
+          door.closeIdle()
+          const deadline = setTimeout(() => door.cut(), busyMs)
+          await closed
+          clearTimeout(deadline)
+        }),
+      )
+    },
+  }
 }
 
-function listenOn(server: Server, host: string, port: number): Promise<number> {
+/** A server on one address. */
+interface Door {
+  readonly server: Server | Http2SecureServer
+  /** Ends the connections on which nothing is going on. */
+  closeIdle(): void
+  /** Ends all connections. */
+  cut(): void
+  renew?(certificate: Certificate): void
+}
+
+/** Finds peers that vanished without a word, also on streams where nothing is ever written. */
+const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 } as const
+
+class PlainDoor implements Door {
+  readonly server: Server
+
+  constructor({ onRequest, headerTimeoutMs, onProblem }: ListenOptions) {
+    this.server = createServer(
+      {
+        ...KEEP_ALIVE,
+        headersTimeout: headerTimeoutMs,
+        // Off: a stream of NDJSON publishes is a request that never ends. Other bodies have limits.bodyTimeoutMs.
+        requestTimeout: 0,
+        connectionsCheckingInterval: Math.min(5000, headerTimeoutMs / 2),
+      },
+      onRequest,
+    )
+    answerClientErrors(this.server, onProblem)
+  }
+
+  closeIdle(): void {
+    this.server.closeIdleConnections()
+  }
+
+  cut(): void {
+    this.server.closeAllConnections()
+  }
+}
+
+/** HTTP/2 for who can speak it, and HTTP/1.1 for who cannot. */
+class SecureDoor implements Door {
+  readonly server: Http2SecureServer
+  readonly #sockets = new Set<Socket>()
+  readonly #sessions = new Set<Http2Session>()
+
+  constructor({ onRequest, headerTimeoutMs, onProblem }: ListenOptions, certificate: Certificate) {
+    const options = { ...certificate, ...KEEP_ALIVE, handshakeTimeout: headerTimeoutMs }
+    this.server = createSecureServer(
+      { ...options, allowHTTP1: true, settings: { maxConcurrentStreams: HTTP2_STREAMS } },
+      // What the hub uses of a request and a response, those of HTTP/2 have, too.
+      onRequest as never,
+    )
+    // Of HTTP/1.1, as a plain door has them.
+    Object.assign(this.server, { headersTimeout: headerTimeoutMs, requestTimeout: 0 })
+    answerClientErrors(this.server as never, onProblem)
+    this.server.on('secureConnection', (socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    this.server.on('session', (session) => {
+      this.#sessions.add(session)
+      session.once('close', () => this.#sessions.delete(session))
+      // A session that is broken ends its streams, which hear of it.
+      session.on('error', () => session.destroy())
+    })
+  }
+
+  closeIdle(): void {
+    // Those of HTTP/1.1; a session ends when its last stream has.
+    ;(this.server as unknown as Server).closeIdleConnections()
+    for (const session of this.#sessions) session.close()
+  }
+
+  cut(): void {
+    for (const session of this.#sessions) session.destroy()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  renew(certificate: Certificate): void {
+    this.server.setSecureContext({ ...certificate })
+  }
+}
+
+function listenOn(server: Server | Http2SecureServer, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host, port, backlog: BACKLOG }, () => {

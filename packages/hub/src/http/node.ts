@@ -95,10 +95,17 @@ function askOf(req: IncomingMessage): StreamAsk {
  * @param name in lower case
  */
 export function headerOf(req: IncomingMessage, name: string): string | undefined {
+  if (req.httpVersionMajor > 1) return http2HeaderOf(req, name)
   const raw = req.rawHeaders
   for (let i = 0; i < raw.length; i += 2) {
     const candidate = raw[i] as string
     if (candidate.length === name.length && candidate.toLowerCase() === name) return raw[i + 1]
   }
   return undefined
+}
+
+/** With HTTP/2 the object is there in any case, Host has another name, and a browser sends each cookie by itself. */
+function http2HeaderOf({ headers }: IncomingMessage, name: string): string | undefined {
+  const value = headers[name] ?? (name === 'host' ? headers[':authority'] : undefined)
+  return Array.isArray(value) ? value.join(', ') : value
 }

@@ -95,19 +95,22 @@ function entrance(host: string): Entrance {
   return { addresses, guard: mustComeFromLoopback }
 }
 
-function greeting({ host, admin }: Config, { port, adminPort }: RunningServer): string {
+function greeting({ host, admin, tls }: Config, { port, adminPort }: RunningServer): string {
   const paint = painter(process.stdout)
+  const scheme = tls.cert === '' ? 'http' : 'https'
   const address = `${nameOf(host)}:${port}`
+  // What curl takes for granted need not be said.
+  const curled = scheme === 'http' ? address : `https://${address}`
   const quoted = host === '::1' ? (url: string) => `-g '${url}'` : (url: string) => url
   const adminAddress = adminPort === undefined ? address : `${nameOf(admin.host)}:${adminPort}`
   return `
   ${paint('bold', `fanline ${VERSION}`)} for development. ${paint('yellow', 'Open to everybody on this machine.')}
 
-  Demo page   ${paint('cyan', `http://${address}/`)}
-  Admin UI    ${paint('cyan', `http://${adminAddress}/admin`)}
-  API         ${paint('cyan', `http://${address}/docs`)}
-  Listen      curl -N ${quoted(`${address}/v1/events/hello`)}
-  Publish     curl -d 'Hello' ${quoted(`${address}/v1/publish/hello`)}
+  Demo page   ${paint('cyan', `${scheme}://${address}/`)}
+  Admin UI    ${paint('cyan', `${scheme}://${adminAddress}/admin`)}
+  API         ${paint('cyan', `${scheme}://${address}/docs`)}
+  Listen      curl -N ${quoted(`${curled}/v1/events/hello`)}
+  Publish     curl -d 'Hello' ${quoted(`${curled}/v1/publish/hello`)}
 
   Ctrl-C stops it.
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { certificateFiles } from '../certificate-files.ts'
 import type { Profile } from '../compose.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
 import type { Config } from '../config/server-options.ts'
@@ -117,6 +118,8 @@ function openPresets(config: Config): readonly string[] {
  */
 export function startProfile(config: Config, logger: Logger): Profile {
   const { admin, host, http } = config
+  // Said here, too, because `fanline config check` starts no server.
+  certificateFiles(config)
   const isUsable = hasCredentials(config) || openPresets(config).length > 0
   for (const address of admin.port === undefined ? [host] : [host, admin.host]) {
     if (isUsable || isLoopback(address)) continue

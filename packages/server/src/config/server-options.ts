@@ -294,6 +294,16 @@ export const SERVER_OPTIONS = {
       'The file that carries a history in memory over a restart: written when the server is shut down, used once by ' +
       'the next one. For one server at a time.',
   },
+  tls: {
+    cert: {
+      kind: 'text',
+      default: '',
+      description:
+        'The file with the certificate (PEM, with those that it was signed by), for TLS and HTTP/2 without a proxy. Read ' +
+        'again on SIGHUP.',
+    },
+    key: { kind: 'text', default: '', description: 'The file with the key of that certificate (PEM).' },
+  },
   tickets: {
     lifetimeMs: {
       kind: 'number',

@@ -60,6 +60,12 @@ class Workers {
     this.#logger = logger
     this.#owner = owner
     cluster.setupPrimary({ serialization: 'advanced' })
+    if (config.tls.cert !== '') process.on('SIGHUP', this.#renew)
+  }
+
+  /** The certificate is read again by those who show it. */
+  readonly #renew = (): void => {
+    for (const worker of this.#alive) worker.process.kill('SIGHUP')
   }
 
   async start(): Promise<Ports> {
@@ -82,6 +88,7 @@ class Workers {
       }),
     )
     clearTimeout(deadline)
+    process.off('SIGHUP', this.#renew)
     await this.#owner?.close()
   }
 
