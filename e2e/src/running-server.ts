@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { request as secureRequest } from 'node:https'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from './free-port.ts'
@@ -22,6 +24,8 @@ export interface RunningServer {
 export interface RunningServerOptions {
   /** A free one when absent. */
   readonly port?: number | undefined
+  /** Files of a certificate that nobody has signed. */
+  readonly certificate?: { readonly cert: string; readonly key: string } | undefined
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -32,11 +36,12 @@ export interface RunningServerOptions {
  */
 export async function startServer(
   args: readonly string[],
-  { port, env = {} }: RunningServerOptions = {},
+  { port, env = {}, certificate }: RunningServerOptions = {},
 ): Promise<RunningServer> {
   const chosen = port ?? (await freePort())
-  const origin = `http://localhost:${chosen}`
-  const child = spawn(process.execPath, [PROGRAM, ...args, '--port', String(chosen)], {
+  const origin = `${certificate ? 'https' : 'http'}://localhost:${chosen}`
+  const tls = certificate ? ['--tls-cert', certificate.cert, '--tls-key', certificate.key] : []
+  const child = spawn(process.execPath, [PROGRAM, ...args, ...tls, '--port', String(chosen)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   })
@@ -78,8 +83,12 @@ export async function untilReady(child: ChildProcess, origin: string): Promise<v
 }
 
 async function isReady(origin: string): Promise<boolean> {
+  const ask = origin.startsWith('https:') ? secureRequest : request
   try {
-    return (await fetch(`${origin}/readyz`)).ok
+    const answer = ask(`${origin}/readyz`, { rejectUnauthorized: false, agent: false }).end()
+    const [response] = (await once(answer, 'response')) as [IncomingMessage]
+    response.resume()
+    return response.statusCode === 200
   } catch {
     return false // it does not listen yet
   }

@@ -107,18 +107,18 @@ describe('a server with a certificate', () => {
     const slow = new HeardStream(stream, () => stream.close())
     assert.equal((await slow.next()).event, 'fanline.hello')
     stream.pause()
-    const data = 'x'.repeat(500_000)
-    for (let n = 0; n < 20; n++) await publish(port, 'news', `${n} ${data}`)
+    const data = 'x'.repeat(300_000)
+    for (let n = 0; n < 10; n++) await publish(port, 'news', `${n} ${data}`)
     const figures = listen(session, '/v1/stats')
     await figures.over
     const { behind, bufferedBytes } = JSON.parse(figures.text)
     assert.equal(behind, 1)
-    assert.ok(bufferedBytes < 2_000_000, `${bufferedBytes} bytes wait in the server`)
+    assert.ok(bufferedBytes < 1_000_000, `${bufferedBytes} bytes wait in the server`)
     stream.resume()
-    for (let n = 0; n < 20; n++) assert.equal((await slow.next()).data.split(' ')[0], `${n}`)
+    for (let n = 0; n < 10; n++) assert.equal((await slow.next()).data.split(' ')[0], `${n}`)
   })
 
-  it('answers under its own name only, and reads cookies', async (t) => {
+  it('answers under its own name only', async (t) => {
     const { port } = await startSecure(t)
     const session = openSession(t, port)
     const foreign = listen(session, '/v1/stats', { ':authority': `evil.example:${port}` })
