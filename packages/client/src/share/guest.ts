@@ -4,16 +4,15 @@ import type { FetchOptions } from '../fetch-options.ts'
 import { FetchSource, unauthorized } from '../fetch-source.ts'
 import { CONNECTING, type Source, type SourceListener, type StreamGap, type StreamStatus } from '../source.ts'
 import { Watchdog } from '../watchdog.ts'
-import {
-  type Ask,
-  type GuestMessage,
-  guestLock,
-  type HostMessage,
-  type SentError,
-  type SentEvent,
-  type SentStatus,
-  type Shared,
-  type TokenAnswer,
+import type {
+  Ask,
+  GuestMessage,
+  HostMessage,
+  SentError,
+  SentEvent,
+  SentStatus,
+  Shared,
+  TokenAnswer,
 } from './message.ts'
 import type { TabChannel, Tabs } from './tabs.ts'
 
@@ -31,7 +30,8 @@ const INBOX = 1000
  * the host: when the host dies, the lock passes to one of its guests, and that one asks all others where they stand.
  */
 export class Guest implements Source {
-  readonly #id = crypto.randomUUID()
+  /** Its name, and that of a lock which it has as long as it is there. */
+  readonly #id: string
   readonly #shared: Shared
   readonly #options: FetchOptions
   readonly #listener: SourceListener
@@ -68,6 +68,7 @@ export class Guest implements Source {
     tabs: Tabs,
     prepare: () => Promise<unknown>,
   ) {
+    this.#id = `${shared.name} ${crypto.randomUUID()}`
     this.#shared = shared
     this.#options = options
     this.#listener = listener
@@ -117,14 +118,13 @@ export class Guest implements Source {
   }
 
   async #enter(): Promise<void> {
-    const { name } = this.#shared
     this.#stay = new AbortController()
     const { signal } = this.#stay
     this.#said = ''
-    this.#channel = new this.#tabs.BroadcastChannel(name)
+    this.#channel = new this.#tabs.BroadcastChannel(this.#shared.name)
     this.#channel.onmessage = ({ data }) => this.#hear(data)
     // Whoever gets this lock after it knows that this tab is gone.
-    void this.#hold(guestLock(name, this.#id), {}, signal, () => this.#ask())
+    void this.#hold(this.#id, {}, signal, () => this.#ask())
     try {
       await this.#prepare()
       while (!signal.aborted) await this.#lead({ signal })

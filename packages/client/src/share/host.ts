@@ -9,15 +9,7 @@ import {
   type StreamGap,
   type StreamStatus,
 } from '../source.ts'
-import {
-  type Ask,
-  type GuestMessage,
-  guestLock,
-  type HostMessage,
-  type SentError,
-  type Shared,
-  type TokenAnswer,
-} from './message.ts'
+import type { Ask, GuestMessage, HostMessage, SentError, Shared, TokenAnswer } from './message.ts'
 import { Recent } from './recent.ts'
 import type { TabChannel, Tabs } from './tabs.ts'
 
@@ -123,7 +115,7 @@ export class Host implements SourceListener {
     const signal = this.#signal
     if (!this.#guests.has(from)) {
       this.#tabs.navigator.locks
-        .request(guestLock(this.#shared.name, from), { signal }, () => this.#drop(from))
+        .request(from, { signal }, () => this.#drop(from))
         .catch((error) => signal.aborted || complain(error))
     }
     this.#guests.set(from, message)

@@ -31,6 +31,7 @@ export interface SentEvent {
 
 /** A guest says that it is there, and where it stands. */
 export interface Ask {
+  /** Its name; a lock of that name is free when it is gone. */
   readonly from: string
   /** The number of this question. */
   readonly n: number
@@ -72,9 +73,4 @@ export interface HostMessage {
   readonly status?: SentStatus
   /** Everything up to here was told. */
   readonly cursor?: string | undefined
-}
-
-/** Held by a guest as long as it lives. */
-export function guestLock(name: string, guest: string): string {
-  return `${name} ${guest}`
 }
