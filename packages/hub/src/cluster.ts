@@ -19,7 +19,9 @@ import {
   type ConnectionRenewal,
   parseConnectionInfo,
 } from './connection-info.ts'
+import type { Happening, Happenings } from './happenings.ts'
 import { addUp, type HubStats, parseHubStats } from './hub-stats.ts'
+import { Lookout, lookElsewhere, parseTold } from './lookout.ts'
 import { mergePages, type OnlineUser, pageOfUsers, parseUserPage, type UserPage } from './online-users.ts'
 import type { PeerNode, PeerSelf, Peers } from './peers.ts'
 import { parseQuestion, type Question } from './question.ts'
@@ -42,6 +44,7 @@ export interface OwnHub {
   renew(id: string, renewal: ConnectionRenewal): boolean
   follow(id: string, channels: readonly string[]): Promise<boolean>
   trace(position: Position, channels: readonly string[], limit: number): HubTrace
+  readonly happenings: Happenings
 }
 
 /** What a cluster is made of. */
@@ -129,6 +132,7 @@ export class Cluster implements PeerSelf, TicketExchange {
   readonly #registry: Registry<Connection>
   readonly #peers: Peers | undefined
   readonly #clock: Clock
+  readonly #lookout: Lookout
   #ownTicket: (ticket: string) => TicketGrant | undefined = () => undefined
 
   constructor({ hub, registry, peers, clock }: ClusterParts) {
@@ -136,6 +140,7 @@ export class Cluster implements PeerSelf, TicketExchange {
     this.#registry = registry
     this.#peers = peers
     this.#clock = clock
+    this.#lookout = new Lookout(clock, hub.happenings)
   }
 
   /** Begins to speak with the others; the hub does so when its log is open. */
@@ -316,6 +321,30 @@ export class Cluster implements PeerSelf, TicketExchange {
   }
 
   /**
+   * Hears of what happens on all hubs from now on, of others half a second later; the answer ends it.
+   * @param heard must not throw
+   * @param missed is told of how many that happened on others nothing is known; must not throw
+   */
+  watch(heard: (happening: Happening) => void, missed: (count: number) => void): () => void {
+    const { happenings } = this.#hub
+    if (!this.#peers) return happenings.watch(heard)
+    const node = this.#peers.own.name
+    const stop = happenings.watch((happening) => heard({ ...happening, node }))
+    const question: Question = { ask: 'happenings', watcher: crypto.randomUUID() }
+    const ask = async () => (await this.#ask(question, parseTold)).answers
+    const stopOthers = lookElsewhere(this.#clock, ask, heard, missed)
+    return () => {
+      stop()
+      stopOthers()
+    }
+  }
+
+  /** Ends what waits for others that look. */
+  close(): void {
+    this.#lookout.close()
+  }
+
+  /**
    * How many streams of other hubs follow the targets of a publish; one that follows two of them counts twice. Undefined
    * where there are no other hubs. Never rejects: what is not known counts as none. Pass it to {@link soon}.
    */
@@ -389,6 +418,8 @@ export class Cluster implements PeerSelf, TicketExchange {
         return this.#ownUsers(question.channel, question.after, question.limit)
       case 'channels':
         return this.#ownChannels(question.after, question.limit)
+      case 'happenings':
+        return this.#lookout.tell(question.watcher)
       case 'trace':
         return this.#hub.trace(question.position as Position, question.channels, question.limit)
       case 'ticket':

@@ -14,6 +14,8 @@ const MAX_DATA = 2000
 export interface Happening {
   /** In milliseconds since 1970. */
   readonly at: number
+  /** Of which hub, where others share the log. */
+  readonly node?: string
   /** `behind`: the socket of a connection is full; `live`: it has caught up; `followed`: it follows more channels. */
   readonly what: 'published' | 'opened' | 'closed' | 'followed' | 'behind' | 'live' | 'gap' | 'refused'
   readonly connection?: string

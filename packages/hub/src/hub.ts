@@ -642,6 +642,7 @@ export class Hub<Events extends EventMap = EventMap> {
     cancel()
     this.#pulse.stop()
     this.#revocations.close()
+    this.cluster.close()
     void this.#streams.close()
     await this.#log.close()
   }

@@ -1,4 +1,5 @@
 import { type ConnectionFilter, type ConnectionRenewal, isCredential } from './connection-info.ts'
+import { isListOf, isText } from './shape.ts'
 
 /** What one hub asks another that shares its log, or wants done there. */
 export type Question =
@@ -27,6 +28,8 @@ export type Question =
     }
   /** What a ticket is good for that the other hub gave. */
   | { readonly ask: 'ticket'; readonly ticket: string }
+  /** What has happened since this one asked last. */
+  | { readonly ask: 'happenings'; readonly watcher: string }
 
 type Checks = {
   readonly [Q in Question as Q['ask']]: {
@@ -40,10 +43,11 @@ const CHECKS: Checks = {
   connection: { id: isText },
   disconnect: { filter: isFilter, reason: isText },
   renew: { id: isText, renewal: isRenewal },
-  follow: { id: isText, channels: isTexts },
+  follow: { id: isText, channels: isListOf(isText) },
   users: { channel: (value) => value === null || isText(value), after: isText, limit: isCount },
   channels: { after: isText, limit: isCount },
-  trace: { position: isCount, channels: isTexts, limit: isCount },
+  happenings: { watcher: isText },
+  trace: { position: isCount, channels: isListOf(isText), limit: isCount },
   ticket: { ticket: isText },
 }
 
@@ -63,14 +67,6 @@ function isFilter(value: unknown): boolean {
 function isRenewal(value: unknown): boolean {
   const { expiresAt = 0, credential } = Object(value)
   return Number.isFinite(expiresAt) && isCredential(credential)
-}
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every(isText)
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
 }
 
 function isCount(value: unknown): boolean {

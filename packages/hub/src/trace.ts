@@ -1,4 +1,15 @@
 import { FATES, type Fate } from './fate.ts'
+import {
+  fits,
+  isAbsentOr,
+  isFlag,
+  isLike,
+  isListOf,
+  isNullOr,
+  isNumber,
+  isText,
+  type Shape,
+} from './shape.ts'
 
 /** Who asked for a publish. */
 export interface Publisher {
@@ -106,26 +117,24 @@ export function parseHubTrace(value: unknown): HubTrace | undefined {
   const { event, publishes, passages, fates, connections, isComplete } = Object(value)
   const isRight =
     (event === null || fits(event, EVENT)) &&
-    isListOf(publishes, PUBLISH) &&
-    isListOf(passages, PASSAGE) &&
-    isListOf(connections, CONNECTION) &&
+    isListOf(isLike(PUBLISH))(publishes) &&
+    isListOf(isLike(PASSAGE))(passages) &&
+    isListOf(isLike(CONNECTION))(connections) &&
     FATES.every((fate) => isNumber(Object(fates)[fate])) &&
     isFlag(isComplete)
   return isRight ? { event, publishes, passages, fates, connections, isComplete } : undefined
 }
 
-type Shape = Readonly<Record<string, (value: unknown) => boolean>>
-
 const PUBLISHER: Shape = {
   user: isNullOr(isText),
-  credential: (value) => fits(value, { kind: isText, id: (id) => id === undefined || isText(id) }),
+  credential: isLike({ kind: isText, id: isAbsentOr(isText) }),
 }
 
-const EVENT: Shape = { type: isText, length: isNumber, channels: isTexts, except: isTexts }
+const EVENT: Shape = { type: isText, length: isNumber, channels: isListOf(isText), except: isListOf(isText) }
 
 const PUBLISH: Shape = {
   at: isNumber,
-  by: isNullOr((by) => fits(by, PUBLISHER)),
+  by: isNullOr(isLike(PUBLISHER)),
   matched: isNumber,
   isDuplicate: isFlag,
 }
@@ -145,32 +154,4 @@ const CONNECTION: Shape = {
   cursor: isText,
   fate: (fate) => FATES.includes(fate as Fate),
   at: isNullOr(isNumber),
-}
-
-function fits(value: unknown, shape: Shape): boolean {
-  return Object.entries(shape).every(([field, isRight]) => isRight(Object(value)[field]))
-}
-
-function isListOf(value: unknown, shape: Shape): boolean {
-  return Array.isArray(value) && value.every((item) => fits(item, shape))
-}
-
-function isNullOr(isRight: (value: unknown) => boolean): (value: unknown) => boolean {
-  return (value) => value === null || isRight(value)
-}
-
-function isTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every(isText)
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
-}
-
-function isNumber(value: unknown): boolean {
-  return Number.isFinite(value)
-}
-
-function isFlag(value: unknown): boolean {
-  return typeof value === 'boolean'
 }

@@ -1,4 +1,4 @@
-import type { Happening, Happenings, Hub, Past } from '@fanline/hub'
+import type { Cluster, Happening, Hub, Past } from '@fanline/hub'
 
 /** What happens in this time travels together, in milliseconds. */
 const BATCH_MS = 100
@@ -31,7 +31,7 @@ export async function inspect(hub: Hub, { after, channels }: Look): Promise<Resp
   const names = after === undefined || channels.length > 0 ? channels : await followedNow(hub)
   // Before the answer begins, so that what is wrong with the question can be said.
   const past = after === undefined ? undefined : await hub.past({ channels: names, after })
-  const live = new LiveBatches(hub.happenings)
+  const live = new LiveBatches(hub.cluster)
   const pieces = piecesOf(hub, names, past, live)
   const encoder = new TextEncoder()
   const body = new ReadableStream<Uint8Array>(
@@ -85,7 +85,7 @@ async function* piecesOf(
 
 /** What happens from now on, in batches. */
 class LiveBatches {
-  readonly #happenings: Happenings
+  readonly #cluster: Cluster
   #batch: Happening[] = []
   #missed = 0
   #stop: (() => void) | undefined
@@ -94,17 +94,22 @@ class LiveBatches {
   #through = 0
   #channels: ReadonlySet<string> = new Set()
 
-  constructor(happenings: Happenings) {
-    this.#happenings = happenings
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
   }
 
   begin(): void {
-    this.#stop = this.#happenings.watch((happening) => {
-      if (this.#isKnown(happening)) return
-      if (this.#batch.length < MAX_BATCH) this.#batch.push(happening)
-      else this.#missed++
-      this.#wake()
-    })
+    this.#stop = this.#cluster.watch(
+      (happening) => {
+        if (this.#isKnown(happening)) return
+        if (this.#batch.length < MAX_BATCH) this.#batch.push(happening)
+        else this.#missed++
+        this.#wake()
+      },
+      (count) => {
+        this.#missed += count
+      },
+    )
   }
 
   end(): void {

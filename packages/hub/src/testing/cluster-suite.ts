@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { ProblemError } from '@fanline/protocol'
 import { Tickets } from '../auth/ticket.ts'
 import { type Authenticator, grantAccess } from '../authenticator.ts'
+import type { Happening } from '../happenings.ts'
 import type { RoutesOptions } from '../http/routes.ts'
 import type { HubStats } from '../hub-stats.ts'
 import type { Log } from '../log.ts'
@@ -167,6 +168,27 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
             ],
           )
           assert.deepEqual([trace.channels, trace.silent], [['news'], []])
+        }))
+
+      it('with what happens on each of them', () =>
+        withBoth(async (a, b) => {
+          const heard: Happening[] = []
+          const stop = a.hub.cluster.watch(
+            (happening) => heard.push(happening),
+            (missed) => assert.equal(missed, 0),
+          )
+          await comes(async () => b.hub.happenings.areWatched, 'that b is looked at')
+          await b.publish({ channel: 'news', data: 'there' })
+          await a.publish({ channel: 'news', data: 'here' })
+          await comes(async () => heard.length === 2, 'both')
+          stop()
+          assert.deepEqual(
+            heard.map(({ node, event }) => [node, event?.data]),
+            [
+              ['a', 'here'],
+              ['b', 'there'],
+            ],
+          )
         }))
 
       it('with a list of connections, each with its hub', () =>

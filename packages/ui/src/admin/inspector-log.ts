@@ -4,6 +4,8 @@ import { curlPublish } from '../curl.ts'
 /** One of `GET /v1/inspect`. */
 export interface Happening {
   readonly at: number
+  /** Absent where no hub shares the log. */
+  readonly node?: string
   readonly what: string
   readonly connection?: string
   readonly user?: string

@@ -24,7 +24,7 @@ interface Start {
   readonly channels: readonly string[]
 }
 
-/** What the server that answers does and decides, as it happens, and what was published before. */
+/** What all nodes do and decide, as it happens, and what was published before. */
 export function Inspector() {
   const start = useSignal<Start | undefined>(undefined)
   const log = useMemo(() => new InspectorLog(), [start.value])
@@ -72,20 +72,21 @@ export function Inspector() {
       <Past start={start} sight={sight} through={stream.value.through} />
       <p class="outcome">
         {count(heard)} heard{missed > 0 && `, ${count(missed)} missed`}, {count(shown.size)} listed.{' '}
-        {node !== '' && `This is what the node ${node} does; the others tell of themselves. `}
+        {node !== '' && `Of all nodes; ${node} answers. `}
         {trouble}
       </p>
       {chosen.value && <Details line={chosen.value} />}
       <div class="happenings">
         <Table
           label="What happens, newest first"
-          columns={['Time', 'What', 'Where', 'Who', 'Event', 'Details']}
+          columns={['Time', 'What', 'Where', 'Who', 'Event', 'Details', ...(node === '' ? [] : ['Node'])]}
         >
           {[...shown.newest(SHOWN)].reverse().map((line, i) => (
             <Row
               // By its place: at thousands a second all rows are new each time, and text is changed faster than made.
               key={i}
               line={line}
+              isPlaced={node !== ''}
               choose={() => {
                 chosen.value = line
               }}
@@ -271,8 +272,16 @@ function both(sight: Sight | undefined, words: Filter | undefined): Filter | und
   return (line) => sees(sight, line.happening) && (!words || words(line))
 }
 
-function Row({ line, choose }: { readonly line: Line; readonly choose: () => void }) {
-  const { at, what, channels, user, connection, event, reason, receipt } = line.happening
+function Row({
+  line,
+  isPlaced,
+  choose,
+}: {
+  readonly line: Line
+  readonly isPlaced: boolean
+  readonly choose: () => void
+}) {
+  const { at, node, what, channels, user, connection, event, reason, receipt } = line.happening
   return (
     <tr class={what === 'published' ? undefined : 'decision'}>
       <td>{clockTime(at)}</td>
@@ -294,6 +303,7 @@ function Row({ line, choose }: { readonly line: Line; readonly choose: () => voi
         {receipt && `→ ${receipt.delivered} `}
         {reason ?? <code>{event?.data.slice(0, 100)}</code>}
       </td>
+      {isPlaced && <td>{node}</td>}
     </tr>
   )
 }

@@ -11,12 +11,12 @@ export interface Step {
 
 /** The way of an event through the hubs, in the order in which it is gone. */
 export function stepsOf({ id, channels, length, hubs }: EventTrace): Step[] {
-  const isAlone = hubs.length < 2
+  const on = (node: string | undefined): string => (node === undefined ? '' : ` on ${node}`)
   const asked = hubs.flatMap(({ node, publishes }) =>
     publishes.map(({ at, by, matched, isDuplicate }) => ({
       at,
       title: isDuplicate ? 'Published again, and known by its key' : 'Published',
-      detail: `by ${publisherText(by)}${isAlone ? '' : ` on ${node}`}, for ${connections(matched)}`,
+      detail: `by ${publisherText(by)}${on(node)}, for ${connections(matched)}`,
     })),
   )
   const stored = {
@@ -29,7 +29,7 @@ export function stepsOf({ id, channels, length, hubs }: EventTrace): Step[] {
       at: writtenAt ?? at,
       title: writtenAt === null ? 'Being written' : `Written to ${connections(live)}`,
       detail: [
-        `of ${channel}${isAlone ? '' : ` on ${node}`}`,
+        `of ${channel}${on(node)}`,
         ...(writtenAt === null ? [] : [`in ${span(writtenAt - at)}`]),
         ...(others === 0 ? [] : [`and not yet to ${connections(others)}: behind, or catching up`]),
       ].join(', '),

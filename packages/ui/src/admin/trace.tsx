@@ -103,26 +103,28 @@ function Way({ trace }: { readonly trace: EventTrace }) {
           .join(', ') || 'None is known.'}
         {all > shown.length && ` The first ${count(shown.length)} are shown.`}
       </p>
-      <Table
-        label="Connections that the event is for"
-        columns={['Connection', 'User', 'It was', 'When', 'Node', 'State', 'Cursor']}
-      >
-        {shown.map(({ id: connection, user, node, fate, at, state, cursor }) => (
-          <tr key={connection} class={fate === 'written' ? undefined : 'decision'}>
-            <th scope="row">
-              <code title={connection}>{connection.slice(0, 8)}</code>
-            </th>
-            <td class="text">{user === null ? <span class="dim">nobody</span> : <bdi>{user}</bdi>}</td>
-            <td>{FATE_TEXTS[fate]}</td>
-            <td>{at === null ? '' : clockTime(at)}</td>
-            <td>{node ?? 'this server'}</td>
-            <td>{state}</td>
-            <td>
-              <code>{cursor}</code>
-            </td>
-          </tr>
-        ))}
-      </Table>
+      {shown.length > 0 && (
+        <Table
+          label="Connections that the event is for"
+          columns={['Connection', 'User', 'It was', 'When', 'Node', 'State', 'Cursor']}
+        >
+          {shown.map(({ id: connection, user, node, fate, at, state, cursor }) => (
+            <tr key={connection} class={fate === 'written' ? undefined : 'decision'}>
+              <th scope="row">
+                <code title={connection}>{connection.slice(0, 8)}</code>
+              </th>
+              <td class="text">{user === null ? <span class="dim">nobody</span> : <bdi>{user}</bdi>}</td>
+              <td>{FATE_TEXTS[fate]}</td>
+              <td>{at === null ? '' : clockTime(at)}</td>
+              <td>{node ?? 'this server'}</td>
+              <td>{state}</td>
+              <td>
+                <code>{cursor}</code>
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
     </>
   )
 }

@@ -1,0 +1,142 @@
+import type { Clock } from './clock.ts'
+import type { Happening, Happenings } from './happenings.ts'
+import type { PeerNode } from './peers.ts'
+import {
+  fits,
+  isAbsentOr,
+  isFlag,
+  isLike,
+  isListOf,
+  isNullOr,
+  isNumber,
+  isText,
+  type Shape,
+} from './shape.ts'
+
+/** Who looks asks so often, in milliseconds. */
+const LOOK_MS = 500
+
+/** Who has not asked for so long looks no more, in milliseconds. */
+const LEASE_MS = 5000
+
+/** What happens between two questions; of more only the number is told. */
+const MAX_BATCH = 1000
+
+/** Hubs and browsers that look at once; more are told nothing. */
+const MAX_LOOKING = 50
+
+/** What has happened on a hub since another asked last. */
+export interface Told {
+  readonly happenings: readonly Happening[]
+  /** All since the first question: what is not among those that were heard was missed. */
+  readonly total: number
+}
+
+interface Looking {
+  happenings: Happening[]
+  total: number
+  stop(): void
+  cancel(): void
+}
+
+/** Keeps what happens on a hub for others that look at it. Costs nothing while nobody does. */
+export class Lookout {
+  readonly #clock: Clock
+  readonly #happenings: Happenings
+  readonly #looking = new Map<string, Looking>()
+
+  constructor(clock: Clock, happenings: Happenings) {
+    this.#clock = clock
+    this.#happenings = happenings
+  }
+
+  /** What has happened since this one asked last; nothing the first time. */
+  tell(watcher: string): Told {
+    const looking = this.#looking.get(watcher) ?? this.#begin(watcher)
+    if (!looking) return { happenings: [], total: 0 }
+    looking.cancel()
+    looking.cancel = this.#clock.after(LEASE_MS, () => this.#end(watcher))
+    const { happenings, total } = looking
+    looking.happenings = []
+    return { happenings, total }
+  }
+
+  close(): void {
+    for (const watcher of [...this.#looking.keys()]) this.#end(watcher)
+  }
+
+  #begin(watcher: string): Looking | undefined {
+    if (this.#looking.size >= MAX_LOOKING) return undefined
+    const looking: Looking = {
+      happenings: [],
+      total: 0,
+      stop: this.#happenings.watch((happening) => {
+        looking.total++
+        if (looking.happenings.length < MAX_BATCH) looking.happenings.push(happening)
+      }),
+      cancel: () => undefined,
+    }
+    this.#looking.set(watcher, looking)
+    return looking
+  }
+
+  #end(watcher: string): void {
+    const looking = this.#looking.get(watcher)
+    looking?.stop()
+    looking?.cancel()
+    this.#looking.delete(watcher)
+  }
+}
+
+/**
+ * Hears of what happens on other hubs, a moment later; the answer ends it.
+ * @param ask never rejects
+ */
+export function lookElsewhere(
+  clock: Clock,
+  ask: () => Promise<readonly { readonly node: Pick<PeerNode, 'id' | 'name'>; readonly answer: Told }[]>,
+  heard: (happening: Happening) => void,
+  missed: (count: number) => void,
+): () => void {
+  const totals = new Map<string, number>()
+  let isOver = false
+  let cancel = (): void => undefined
+  const look = async (): Promise<void> => {
+    const answers = await ask()
+    if (isOver) return
+    for (const { node, answer } of answers) {
+      const { happenings, total } = answer
+      missed(Math.max(0, total - (totals.get(node.id) ?? 0) - happenings.length))
+      totals.set(node.id, total)
+      for (const happening of happenings) heard({ ...happening, node: node.name })
+    }
+    cancel = clock.after(LOOK_MS, look)
+  }
+  void look()
+  return () => {
+    isOver = true
+    cancel()
+  }
+}
+
+const HAPPENING: Shape = {
+  at: isNumber,
+  what: isText,
+  connection: isAbsentOr(isText),
+  user: isAbsentOr(isText),
+  channels: isAbsentOr(isListOf(isText)),
+  event: isAbsentOr(isLike({ type: isText, data: isText, json: isFlag })),
+  isCut: isAbsentOr(isFlag),
+  receipt: isAbsentOr(isLike({ id: isNullOr(isText), delivered: isNumber })),
+  except: isAbsentOr(isListOf(isText)),
+  isResumed: isAbsentOr(isFlag),
+  gap: isAbsentOr(isLike({ after: isNumber, through: isNumber })),
+  reason: isAbsentOr(isText),
+  detail: isAbsentOr(isText),
+}
+
+/** What another hub tells; undefined when it cannot be that. */
+export function parseTold(value: unknown): Told | undefined {
+  const told: Shape = { happenings: isListOf(isLike(HAPPENING)), total: isNumber }
+  return fits(value, told) ? (value as Told) : undefined
+}
