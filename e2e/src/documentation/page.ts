@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 export const ROOT: string = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Folders without a page of ours. */
-const SKIPPED: ReadonlySet<string> = new Set(['node_modules', 'dist', '.git', '.cache'])
+const SKIPPED: ReadonlySet<string> = new Set(['node_modules', 'dist', 'site', '.git', '.cache'])
 
 /** A block between two fences. */
 export interface Fence {
