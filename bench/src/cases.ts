@@ -3,6 +3,7 @@ import { accept } from './cases/accept.ts'
 import { broadcastSingly, broadcastTogether } from './cases/broadcast.ts'
 import { clientEvents } from './cases/client-events.ts'
 import { clientParser } from './cases/client-parser.ts'
+import { compression } from './cases/compression.ts'
 import { diskAppend } from './cases/disk-append.ts'
 import { idleConnections } from './cases/idle-connections.ts'
 import { publishToUsersEach, publishToUsersLines } from './cases/publish-to-users.ts'
@@ -28,6 +29,7 @@ export const cases: readonly BenchCase[] = [
   redisDelay,
   redisReturn,
   tracing,
+  compression,
   clientEvents,
   clientParser,
 ]

@@ -56,10 +56,12 @@ export { REVOCATIONS_CHANNEL } from './log.ts'
 export type { OnlineUser } from './online-users.ts'
 export {
   HUB_OPTIONS,
+  type HubOption,
   type HubOptions,
   type HubOptionsInput,
   type NumberOption,
   parseHubOptions,
+  type SwitchOption,
 } from './options.ts'
 export type { Past, PastQuery } from './past.ts'
 export type * from './peers.ts'

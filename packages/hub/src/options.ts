@@ -11,6 +11,16 @@ export interface NumberOption {
   readonly description: string
 }
 
+/** Something that somebody may turn on. */
+export interface SwitchOption {
+  readonly kind: 'switch'
+  readonly default: boolean
+  readonly description: string
+}
+
+/** One option of a hub. */
+export type HubOption = NumberOption | SwitchOption
+
 function number(unit: string, fallback: number, min: number, max: number, description: string): NumberOption {
   return { kind: 'number', default: fallback, min, max, unit, description }
 }
@@ -48,6 +58,12 @@ export const HUB_OPTIONS = {
     maxKeys: number('keys', 100_000, 1, 10_000_000, 'How many keys are remembered; the oldest go first.'),
   },
   delivery: {
+    compress: {
+      kind: 'switch',
+      default: false,
+      description:
+        'Whether streams leave as gzip for clients that accept it; an event is compressed once, however many get it.',
+    },
     heartbeatMs: number('ms', HEARTBEAT_MS, 1000, 10 * MINUTE_MS, 'How long a stream may be quiet.'),
     retryMs: number(
       'ms',
@@ -121,18 +137,20 @@ export const HUB_OPTIONS = {
       'How long a body that is not a stream may take.',
     ),
   },
-} as const satisfies Record<string, Record<string, NumberOption>>
+} as const satisfies Record<string, Record<string, HubOption>>
 
 type Table = typeof HUB_OPTIONS
 
+type ValueOf<Row> = Row extends SwitchOption ? boolean : number
+
 /** All options of a hub, with a value each. */
 export type HubOptions = {
-  readonly [S in keyof Table]: { readonly [K in keyof Table[S]]: number }
+  readonly [S in keyof Table]: { readonly [K in keyof Table[S]]: ValueOf<Table[S][K]> }
 }
 
 /** Options as somebody writes them: what is left out has its default. */
 export type HubOptionsInput = {
-  readonly [S in keyof Table]?: { readonly [K in keyof Table[S]]?: number | undefined }
+  readonly [S in keyof Table]?: { readonly [K in keyof Table[S]]?: ValueOf<Table[S][K]> | undefined }
 }
 
 /**
@@ -143,19 +161,20 @@ export function parseHubOptions(input: HubOptionsInput = {}): HubOptions {
   for (const section in input) {
     if (!Object.hasOwn(HUB_OPTIONS, section)) refuse(`There is no option "${section}".`)
   }
-  const options: Record<string, Record<string, number>> = {}
-  for (const [section, rows] of Object.entries<Record<string, NumberOption>>(HUB_OPTIONS)) {
+  const options: Record<string, Record<string, number | boolean>> = {}
+  for (const [section, rows] of Object.entries<Record<string, HubOption>>(HUB_OPTIONS)) {
     const given: Record<string, unknown> = input[section as keyof Table] ?? {}
     for (const name in given) {
       if (!Object.hasOwn(rows, name)) refuse(`There is no option "${section}.${name}".`)
     }
-    const values: Record<string, number> = {}
+    const values: Record<string, number | boolean> = {}
     for (const [name, row] of Object.entries(rows)) {
-      values[name] = checkNumber(`${section}.${name}`, row, given[name] ?? row.default)
+      const check = row.kind === 'switch' ? checkSwitch : checkNumber
+      values[name] = check(`${section}.${name}`, row as never, given[name] ?? row.default)
     }
     options[section] = values
   }
-  const parsed = options as HubOptions
+  const parsed = options as unknown as HubOptions
   if (parsed.history.maxBytes > parsed.history.totalBytes) {
     refuse('history.maxBytes is larger than history.totalBytes.')
   }
@@ -173,6 +192,11 @@ export function checkNumber(name: string, row: NumberOption, value: unknown): nu
   if (typeof value !== 'number' || !Number.isInteger(value) || value < row.min || value > row.max) {
     refuse(`${name} is an integer from ${row.min} to ${row.max} (${row.unit}), not ${JSON.stringify(value)}.`)
   }
+  return value
+}
+
+function checkSwitch(name: string, _: SwitchOption, value: unknown): boolean {
+  if (typeof value !== 'boolean') refuse(`${name} is true or false, not ${JSON.stringify(value)}.`)
   return value
 }
 

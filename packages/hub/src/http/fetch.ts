@@ -2,6 +2,7 @@ import type { ProblemError } from '@fanline/protocol'
 import type { Dialect } from '../dialect.ts'
 import type { Hub } from '../hub.ts'
 import { type ChannelStreamRequest, joining } from './channel-stream.ts'
+import { codingOf } from './compression.ts'
 import { FetchSink } from './fetch-sink.ts'
 import { problemHeaders } from './problem-headers.ts'
 import {
@@ -17,11 +18,12 @@ import {
 export async function serveFetch(hub: Hub, request: Request, stream: StreamRequest): Promise<Response> {
   try {
     const dialect = stream.dialect ?? dialectOf(request.headers.get('accept') ?? undefined)
-    const headers = streamHeaders(dialect)
+    const ask = askOf(request)
+    const { headers, wrap } = await codingOf(hub.options, ask, dialect)
     if (request.method === 'HEAD') return new Response(null, { headers })
     const sink = new FetchSink(request.signal)
-    const cursor = await startOf(stream, askOf(request), hub.clock.now())
-    await hub.connect({ ...stream, cursor }, sink, dialect)
+    const cursor = await startOf(stream, ask, hub.clock.now())
+    await hub.connect({ ...stream, cursor }, wrap(sink), dialect)
     return new Response(sink.body, { headers })
   } catch (error) {
     return refuseFetch(hub, request, error, stream.dialect)

@@ -54,7 +54,7 @@ export class NodeSink implements Sink {
     if (this.#response.destroyed) return true
     if (this.#started) return this.#writeResponse(run)
     this.#started = true
-    return isPlainChunked(this.#response) ? this.#begin(this.#response, run) : this.#writeResponse(run)
+    return this.#isPlainChunked(this.#response) ? this.#begin(this.#response, run) : this.#writeResponse(run)
   }
 
   progress(): number {
@@ -87,6 +87,16 @@ export class NodeSink implements Sink {
     this.#response[SINK] = undefined
     this.#listener?.closed()
     this.#listener = undefined
+  }
+
+  /** True when what node:http would write is the chunk and nothing else. */
+  #isPlainChunked(response: ServerResponse): response is PlainChunked {
+    return (
+      response.chunkedEncoding === true &&
+      response.write === OutgoingMessage.prototype.write &&
+      (!response.hasHeader('content-encoding') || 'Content-Encoding' in this.#headers) &&
+      response.socket?.writable === true
+    )
   }
 
   #writeResponse(run: Run): boolean {
@@ -128,13 +138,3 @@ function uncork(socket: Socket): void {
 }
 
 type PlainChunked = ServerResponse & { readonly socket: Socket }
-
-/** True when what node:http would write is the chunk and nothing else. */
-function isPlainChunked(response: ServerResponse): response is PlainChunked {
-  return (
-    response.chunkedEncoding === true &&
-    response.write === OutgoingMessage.prototype.write &&
-    !response.hasHeader('content-encoding') &&
-    response.socket?.writable === true
-  )
-}

@@ -3,6 +3,7 @@ import { toProblem } from '@fanline/protocol'
 import type { Dialect } from '../dialect.ts'
 import type { Hub } from '../hub.ts'
 import { type ChannelStreamRequest, joining } from './channel-stream.ts'
+import { codingOf } from './compression.ts'
 import { NodeSink } from './node-sink.ts'
 import { problemHeaders } from './problem-headers.ts'
 import {
@@ -29,13 +30,13 @@ export async function serveNode(
   if (res.destroyed) return
   try {
     const dialect = request.dialect ?? dialectOf(accept)
-    const headers = streamHeaders(dialect)
+    const { headers, wrap } = await codingOf(hub.options, ask, dialect)
     if (req.method === 'HEAD') {
       res.writeHead(200, headers).end()
       cutUnreadBody(req)
     } else {
       const cursor = await startOf(request, ask, hub.clock.now())
-      await hub.connect({ ...request, cursor }, new NodeSink(res, headers), dialect)
+      await hub.connect({ ...request, cursor }, wrap(new NodeSink(res, headers)), dialect)
     }
   } catch (error) {
     refuseNode(hub, res, error, request.dialect)

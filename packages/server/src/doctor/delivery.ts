@@ -178,7 +178,9 @@ function compressionResult(patient: Patient, probe: Probe, delivered: CheckResul
   }
   const result = { name, text: `the stream is compressed: ${encoding}`, figures: { encoding } }
   if (delivered.verdict === 'wrong') return { ...result, verdict: 'wrong' }
-  const trouble = `The stream is compressed (${encoding}), which costs memory for each stream and can hold events back.`
+  const trouble =
+    `The stream is compressed (${encoding}). That is well where fanline does it itself (delivery.compress); what ` +
+    'compresses on the way costs memory for each stream, and can hold events back.'
   return { ...result, verdict: 'hint', diagnoses: [{ trouble, ...compressor(patient, probe) }] }
 }
 
