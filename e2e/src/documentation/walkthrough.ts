@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
@@ -18,14 +18,36 @@ const PATIENCE_MS = 20_000
 const SERVER_PORT = '4000'
 const APP_PORT = /\b3000\b/g
 
+/** What starts an application, by the role of its fence. */
+const RUNTIMES: Readonly<Record<string, readonly [program: string, ...args: string[]]>> = {
+  app: [process.execPath],
+  bun: [join(ROOT, '.cache/runtimes/node_modules/@oven/bun-linux-x64/bin/bun')],
+  deno: [
+    join(ROOT, '.cache/runtimes/node_modules/@deno/linux-x64-glibc/deno'),
+    ...['run', '--allow-net', '--allow-env', '--no-lock'],
+  ],
+}
+
+/** Serves the handlers of a file as Next.js would: a function for each method. */
+const ROUTE_SERVER = `
+import { serve } from '@hono/node-server'
+import * as route from './route.mjs'
+
+const none = () => new Response(null, { status: 405 })
+serve({ fetch: (request) => (route[request.method] ?? none)(request), port: 3000 })
+`
+
 /**
- * Does what a page tells its reader to do, against a `fanline dev` of its own, and compares what the page shows.
+ * Does what a page tells its reader to do, and compares what the page shows. A page that speaks of port 4000, or of the
+ * program, has a `fanline dev` of its own.
  * The second word of a fence says what a block is:
  *
  * - `serve`: a server in place of the one before; a comment says where it listens, as `localhost:8080`
  * - `run`: commands that come to an end, with exit code 0; or a program in JavaScript that does
  * - `listen`: a command for another terminal, which runs on; or such a program
- * - `app`: an application, started with node in place of the one before; it listens on port 3000
+ * - `app`: an application, started with node in place of the one before; it listens on port 3000; `bun` and `deno`: the
+ *   same on these
+ * - `route`: handlers that are exported by their methods, in place of an application
  * - `output`: what the last `run` prints
  * - `heard`: what the last `listen` prints next
  *
@@ -37,28 +59,35 @@ export class Walkthrough {
   /** Where its reader stands: inside the workspace, where our packages are found. */
   readonly #folder = newFolder()
   readonly #children = new Set<ChildProcess>()
-  readonly #ports: { readonly server: number; readonly app: number }
+  readonly #ports: Ports
   #app: ChildProcess | undefined
   #serverPort = SERVER_PORT
   #stopServer: () => Promise<unknown>
   #output = ''
   #listener: Listener | undefined
 
-  private constructor(page: Page, server: RunningServer, appPort: number) {
+  private constructor(page: Page, server: RunningServer | undefined, ports: Ports) {
     this.#page = page
-    this.#ports = { server: server.port, app: appPort }
-    this.#stopServer = () => server.stop()
+    this.#ports = ports
+    this.#stopServer = async () => server?.stop()
   }
 
   /** True when the page has something to do. */
   static isFor(page: Page): boolean {
-    return page.fences.some(({ role }) => role === 'run' || role === 'listen' || role === 'app')
+    return page.fences.some(({ role }) => role === 'run' || role === 'listen' || role in RUNTIMES)
+  }
+
+  /** Why nobody can do here what the page says: a runtime that is not installed; false when they can. */
+  static hindranceTo(page: Page): string | false {
+    const missing = page.fences.find(({ role }) => role in RUNTIMES && !existsSync(RUNTIMES[role]![0]))
+    return missing ? `${missing.role} is not installed` : false
   }
 
   /** @throws Error that names the line of the page which is not true */
   static async through(page: Page): Promise<void> {
-    const server = await startDevServer()
-    const walkthrough = new Walkthrough(page, server, await freePort())
+    const server = needsServer(page) ? await startDevServer() : undefined
+    const ports = { server: server?.port ?? (await freePort()), app: await freePort() }
+    const walkthrough = new Walkthrough(page, server, ports)
     try {
       for (const fence of page.fences) await walkthrough.#step(fence)
     } finally {
@@ -80,7 +109,13 @@ export class Walkthrough {
         this.#listener = await this.#listen(fence)
         break
       case 'app':
-        await this.#start(fence)
+      case 'bun':
+      case 'deno':
+        await this.#start(fence, RUNTIMES[fence.role]!, fence.text)
+        break
+      case 'route':
+        writeFileSync(join(this.#folder, 'route.mjs'), fence.text)
+        await this.#start(fence, RUNTIMES.app!, ROUTE_SERVER)
         break
       case 'output':
         this.#compare(fence)
@@ -139,15 +174,15 @@ export class Walkthrough {
     return this.#spawn(process.execPath, [file])
   }
 
-  async #start(fence: Fence): Promise<void> {
+  async #start(fence: Fence, [program, ...args]: readonly string[], text: string): Promise<void> {
     if (this.#app) {
       const gone = once(this.#app, 'exit')
       kill(this.#app)
       await gone
     }
     const file = join(this.#folder, 'app.mjs')
-    writeFileSync(file, this.#fill(fence.text))
-    this.#app = this.#spawn(process.execPath, [file])
+    writeFileSync(file, this.#fill(text))
+    this.#app = this.#spawn(program!, [...args, file])
     await this.#answering(this.#app, fence)
   }
 
@@ -193,7 +228,13 @@ export class Walkthrough {
   #spawn(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
     const child = spawn(command, args, {
       cwd: this.#folder,
-      env: { ...process.env, NO_COLOR: '1', FANLINE_URL: `http://localhost:${this.#ports.server}`, ...env },
+      env: {
+        ...process.env,
+        NO_COLOR: '1',
+        DENO_DIR: join(ROOT, '.cache/deno'), // where its tests have it, too
+        FANLINE_URL: `http://localhost:${this.#ports.server}`,
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true, // a group of its own, which ends with the page
     })
@@ -205,6 +246,12 @@ export class Walkthrough {
   #wrong({ line }: Fence, what: string): Error {
     return new Error(`${this.#page.path}:${line}: ${what}`)
   }
+}
+
+/** Where the server and the application of a page listen while it is tested. */
+interface Ports {
+  readonly server: number
+  readonly app: number
 }
 
 /** What a command that runs on has printed so far. */
@@ -242,6 +289,12 @@ class Listener {
       })
     }
   }
+}
+
+function needsServer({ fences }: Page): boolean {
+  return fences.some(
+    ({ role, text }) => role !== '' && (text.includes(SERVER_PORT) || /npx fanline/.test(text)),
+  )
 }
 
 function newFolder(): string {
