@@ -55,6 +55,7 @@ export function fateOf(
       ),
   )
   if (followed.length === 0) return undefined
+  if (turns.length === 0 && course.cursor >= position) return WRITTEN
   const gap = turns.find(
     ({ what, after, cursor, channels: [lossy] }) =>
       what === 'gap' && followed.includes(lossy as ChannelName) && after < position && position <= cursor,

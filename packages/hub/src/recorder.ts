@@ -164,7 +164,7 @@ export class FlightRecorder {
     const all = [...new Set([...known, ...channels])] as ChannelName[]
     // A position is at least the time at which it was given.
     const since = heard[0]?.passage.at ?? publishes[0]?.at ?? position / 1000
-    const traced = this.#connections(position, all, event?.except ?? [], since)
+    const met = this.#fates(position, all, event?.except ?? [], since, limit)
     return {
       event: event && { ...event, channels: [...new Set(known)] },
       publishes: publishes.map(describe),
@@ -175,18 +175,20 @@ export class FlightRecorder {
         live,
         others,
       })),
-      fates: count(traced),
-      connections: inOrder(traced).slice(0, limit),
+      fates: met.fates,
+      connections: FATES.flatMap((fate) => met.named[fate]).slice(0, limit),
       isComplete: Math.max(this.#turns.forgottenAt, this.#gone.forgottenAt) < since,
     }
   }
 
-  #connections(
+  /** How many connections met each fate, and some of each: there may be a hundred thousand. */
+  #fates(
     position: Position,
     channels: readonly ChannelName[],
     except: readonly string[],
     since: number,
-  ): TracedConnection[] {
+    limit: number,
+  ): Pick<HubTrace, 'fates'> & { readonly named: Readonly<Record<Fate, TracedConnection[]>> } {
     const turns = new Map<number, Turn[]>()
     for (const turn of this.#turns) {
       const known = turns.get(turn.number)
@@ -199,15 +201,23 @@ export class FlightRecorder {
     for (const channel of channels) {
       for (const connection of this.#registry.followers(channel)) found.add(connection)
     }
-    const traced: TracedConnection[] = []
+    const fates = ofEachFate(() => 0)
+    const named = ofEachFate<TracedConnection[]>(() => [])
     for (const connection of found) {
       const { id, user = null, number, state, cursor } = connection
-      if (except.includes(id) || (user !== null && except.includes(user))) continue
-      const met = fateOf(position, channels, connection, turns.get(number) ?? [])
-      if (met) traced.push({ id, user, state, cursor: String(cursor), ...met })
+      if (except.length > 0 && (except.includes(id) || (user !== null && except.includes(user)))) continue
+      const met = fateOf(position, channels, connection, turns.get(number) ?? NONE)
+      if (!met) continue
+      fates[met.fate]++
+      const some = named[met.fate]
+      if (some.length < limit) some.push({ id, user, state, cursor: String(cursor), ...met })
     }
-    return traced
+    return { fates, named }
   }
+}
+
+function ofEachFate<T>(make: () => T): Record<Fate, T> {
+  return Object.fromEntries(FATES.map((fate) => [fate, make()])) as Record<Fate, T>
 }
 
 function describe({ at, user, credential, matched, isDuplicate }: Publish): TracedPublish {
@@ -224,16 +234,6 @@ function aboutEntry(entry: Entry | undefined): TracedEvent | null {
   if (!entry) return null
   const { event, channel, except } = entry
   return { type: event.type, length: event.data.length, channels: [channel], except }
-}
-
-function count(connections: readonly TracedConnection[]): Readonly<Record<Fate, number>> {
-  const counts = Object.fromEntries(FATES.map((fate) => [fate, 0])) as Record<Fate, number>
-  for (const { fate } of connections) counts[fate]++
-  return counts
-}
-
-function inOrder(connections: readonly TracedConnection[]): TracedConnection[] {
-  return FATES.flatMap((wanted) => connections.filter(({ fate }) => fate === wanted))
 }
 
 function lengthOf(text: string, channels: readonly string[], ids: readonly string[]): number {

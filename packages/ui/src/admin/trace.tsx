@@ -42,7 +42,9 @@ export function Trace() {
       trouble.value = isForgotten(error) ? forgottenText(asked, trace.value !== undefined) : textOf(error)
     }
   }
-  usePolling(read, 3000, asked)
+  // What all have is asked for no more than now and then: it is a look at every connection.
+  const isSettled = trace.value !== undefined && isEverywhere(trace.value)
+  usePolling(read, isSettled ? 15_000 : 3000, `${asked} ${isSettled}`)
 
   return (
     <>
@@ -147,6 +149,12 @@ function Steps({ steps }: { readonly steps: readonly Step[] }) {
         </li>
       ))}
     </ol>
+  )
+}
+
+function isEverywhere({ hubs }: EventTrace): boolean {
+  return hubs.every(
+    ({ fates, passages }) => fates.waiting === 0 && passages.every(({ writtenAt }) => writtenAt !== null),
   )
 }
 
