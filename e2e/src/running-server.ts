@@ -27,6 +27,9 @@ export interface RunningServerOptions {
   /** Files of a certificate that nobody has signed. */
   readonly certificate?: { readonly cert: string; readonly key: string } | undefined
   readonly env?: Readonly<Record<string, string>>
+  /** The file of another program than the one that was built, and the Node that runs it. */
+  readonly program?: string
+  readonly node?: string
 }
 
 /**
@@ -36,12 +39,12 @@ export interface RunningServerOptions {
  */
 export async function startServer(
   args: readonly string[],
-  { port, env = {}, certificate }: RunningServerOptions = {},
+  { port, env = {}, certificate, program = PROGRAM, node = process.execPath }: RunningServerOptions = {},
 ): Promise<RunningServer> {
   const chosen = port ?? (await freePort())
   const origin = `${certificate ? 'https' : 'http'}://localhost:${chosen}`
   const tls = certificate ? ['--tls-cert', certificate.cert, '--tls-key', certificate.key] : []
-  const child = spawn(process.execPath, [PROGRAM, ...args, ...tls, '--port', String(chosen)], {
+  const child = spawn(node, [program, ...args, ...tls, '--port', String(chosen)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   })
