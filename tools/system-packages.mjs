@@ -9,7 +9,8 @@ const packages = [
   { name: 'curl', program: 'curl', why: 'the end-to-end tests listen as a newcomer would' },
   { name: 'redis-server', program: 'redis-server', why: 'the log on Redis is tested with a real one' },
   { name: 'nginx', program: 'nginx', why: 'deploy/nginx.conf is tried in front of real servers' },
-  { name: 'haproxy', program: 'haproxy', why: 'the doctor is tried on what stands in front of real servers' },
+  { name: 'haproxy', program: 'haproxy', why: 'deploy/haproxy.cfg is tried in front of real servers' },
+  { name: 'caddy', program: 'caddy', why: 'deploy/Caddyfile is tried in front of real servers' },
   { name: 'strace', program: 'strace', why: 'it shows that no event is acknowledged before it is flushed' },
   {
     name: 'prometheus',

@@ -4,8 +4,8 @@ import { launchChromium } from './chromium.ts'
 import { addClient, blankPage } from './client-bundle.ts'
 import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
+import { startNginx } from './proxies/running-nginx.ts'
 import { RedisServer } from './redis-server.ts'
-import { startNginx } from './running-nginx.ts'
 import { type RunningServer, startServer } from './running-server.ts'
 
 const TABS = 20

@@ -4,9 +4,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import { startNginx } from './proxies/running-nginx.ts'
 import { RedisServer } from './redis-server.ts'
 import { ReturningListener } from './returning-listener.ts'
-import { startNginx } from './running-nginx.ts'
 import { type RunningServer, startServer } from './running-server.ts'
 
 const FOLDER = new URL('../../deploy/', import.meta.url)

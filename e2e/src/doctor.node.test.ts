@@ -8,8 +8,8 @@ import { after, before, describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import compression from 'compression'
 import express from 'express'
-import { startHaproxy } from './running-haproxy.ts'
-import { startPlainNginx } from './running-nginx.ts'
+import { startPlainHaproxy } from './proxies/running-haproxy.ts'
+import { startPlainNginx } from './proxies/running-nginx.ts'
 import { type RunningServer, startServer } from './running-server.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../packages/server/bin/fanline.js', import.meta.url))
@@ -57,17 +57,19 @@ describe('fanline doctor names who does it', { concurrency: 3 }, () => {
   })
 
   test('HAProxy as it is by default, which waits for more before it sends a packet', async (t) => {
-    const { trouble, culprit, fix } = theOnlyDiagnosis(await doctor(await startHaproxy(t, quick.port)))
+    const { trouble, culprit, fix } = theOnlyDiagnosis(await doctor(await startPlainHaproxy(t, quick.port)))
     assert.match(trouble, /^Events come \d+ ms late/)
     assert.equal(culprit, 'HAProxy')
     assert.match(fix, /option http-no-delay/)
-    const cured = await doctor(await startHaproxy(t, quick.port, 'option http-no-delay'), { exitCode: 0 })
+    const cured = await doctor(await startPlainHaproxy(t, quick.port, 'option http-no-delay'), {
+      exitCode: 0,
+    })
     assert.deepEqual(cured.diagnoses, [])
   })
 
   test('HAProxy with a time-out that is shorter than the heartbeat', async (t) => {
     const lines = 'option http-no-delay\ntimeout client 3s\ntimeout server 3s'
-    const report = await doctor(await startHaproxy(t, calm.port, lines))
+    const report = await doctor(await startPlainHaproxy(t, calm.port, lines))
     const { trouble, culprit, fix } = theOnlyDiagnosis(report)
     assert.match(trouble, /^A stream that is quiet for (?:2\.[5-9]|3\.\d) s is cut/)
     assert.equal(culprit, 'HAProxy')

@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 import { freePort } from '../free-port.ts'
+import { startNginx } from '../proxies/running-nginx.ts'
 import { type RedisPersistence, RedisServer } from '../redis-server.ts'
-import { startNginx } from '../running-nginx.ts'
 import { type RunningServer, startServer } from '../running-server.ts'
 import { Crowd, type CrowdSize, type Outcome } from './crowd.ts'
 import { type SwallowingProxy, startSwallowingProxy } from './swallowing-proxy.ts'

@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
-import { freePort } from './free-port.ts'
-import { runProxy } from './running-proxy.ts'
-
-const CONFIGURATION = new URL('../../deploy/nginx.conf', import.meta.url)
+import { freePort } from '../free-port.ts'
+import { type ProxyChanges, replaceWords, runProxy, withHubs } from './running-proxy.ts'
 
 /** Places for files that nginx may want to write, in its own directory. */
 const OWN_FILES = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -14,9 +11,19 @@ const OWN_FILES = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
  * nginx with deploy/nginx.conf, in front of hubs on ports of 127.0.0.1: only addresses, and places for files, are others.
  * It ends with its test. Answers its origin.
  */
-export async function startNginx(test: TestContext, hubs: readonly number[]): Promise<string> {
+export async function startNginx(
+  test: TestContext,
+  hubs: readonly number[],
+  { readTimeoutMs = 60_000 }: ProxyChanges = {},
+): Promise<string> {
   const port = await freePort()
-  return runNginx(test, port, configurationFor(port, hubs))
+  const configuration = replaceWords(withHubs('nginx.conf', hubs), {
+    'listen 80;': `listen 127.0.0.1:${port};`,
+    '/dev/stdout': 'access.log',
+    'http {': `http {\n${OWN_FILES}`,
+    'proxy_read_timeout 60s': `proxy_read_timeout ${readTimeoutMs}ms`,
+  })
+  return runNginx(test, port, configuration)
 }
 
 /** nginx as it is by default, with more directives for its only location, in front of a hub. Answers its origin. */
@@ -39,21 +46,4 @@ async function runNginx(test: TestContext, port: number, configuration: string):
     origin,
   })
   return origin
-}
-
-function configurationFor(port: number, hubs: readonly number[]): string {
-  const text = readFileSync(CONFIGURATION, 'utf8')
-  const servers = [...text.matchAll(/^ *server (\S+:4000) /gm)].map(([, address]) => address!)
-  let configuration = text
-    .replace('listen 80;', `listen 127.0.0.1:${port};`)
-    .replace('/dev/stdout', 'access.log')
-    .replace('http {', `http {\n${OWN_FILES}`)
-  for (const [i, address] of servers.entries()) {
-    const hub = hubs[i]
-    configuration = configuration.replace(
-      address,
-      hub === undefined ? '127.0.0.1:1 down' : `127.0.0.1:${hub}`,
-    )
-  }
-  return configuration
 }
