@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   bench: async () => (await import('./commands/bench.ts')).benchCommand(),
   check: async () => (await import('./commands/check.ts')).checkCommand(),
+  healthcheck: async () => (await import('./commands/healthcheck.ts')).healthcheckCommand(),
   config: async () => (await import('./commands/config.ts')).configCommand(),
   completion: async () => (await import('./commands/completion.ts')).completionCommand(allOthers),
   version: async () => (await import('./commands/version.ts')).versionCommand(),

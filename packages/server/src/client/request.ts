@@ -2,10 +2,9 @@ import {
   type ClientRequest,
   type IncomingMessage,
   type OutgoingHttpHeaders,
-  type RequestOptions,
   request as requestHttp,
 } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import { type RequestOptions, request as requestHttps } from 'node:https'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { Failure } from '../failure.ts'
