@@ -291,9 +291,12 @@ class Listener {
   }
 }
 
+/** True when the page speaks of the server, or of the program, before it starts one of its own. */
 function needsServer({ fences }: Page): boolean {
-  return fences.some(
-    ({ role, text }) => role !== '' && (text.includes(SERVER_PORT) || /npx fanline/.test(text)),
+  const done = fences.filter(({ role }) => role !== '')
+  const own = done.findIndex(({ role }) => role === 'serve')
+  return (own === -1 ? done : done.slice(0, own)).some(
+    ({ text }) => text.includes(SERVER_PORT) || text.includes('npx fanline'),
   )
 }
 
