@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { describe, test } from 'node:test'
-import { Page } from './page.ts'
+import { Page, ROOT } from './page.ts'
 import { Walkthrough } from './walkthrough.ts'
 
 // Most of the time a page waits for what it has started.
+test('npx finds the program in the workspace, of which the pages use a short cut', () => {
+  const args = ['--no-install', 'fanline', 'version']
+  assert.match(execFileSync('npx', args, { cwd: ROOT, encoding: 'utf8' }), /^\d+\.\d+\.\d+/)
+})
+
 describe('what a page tells its reader to do works as the page shows it', { concurrency: 3 }, () => {
   const walked = Page.all().filter(Walkthrough.isFor)
 

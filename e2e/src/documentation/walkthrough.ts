@@ -28,6 +28,13 @@ const RUNTIMES: Readonly<Record<string, readonly [program: string, ...args: stri
   ],
 }
 
+/** Finds a program of the workspace, as npx does in half a second. */
+const NPX = `#!/bin/sh
+name=$1
+shift
+exec '${join(ROOT, 'node_modules/.bin')}'/"$name" "$@"
+`
+
 /** Serves the handlers of a file as Next.js would: a function for each method. */
 const ROUTE_SERVER = `
 import { serve } from '@hono/node-server'
@@ -70,6 +77,8 @@ export class Walkthrough {
     this.#page = page
     this.#ports = ports
     this.#stopServer = async () => server?.stop()
+    mkdirSync(join(this.#folder, 'bin'))
+    writeFileSync(join(this.#folder, 'bin/npx'), NPX, { mode: 0o755 })
   }
 
   /** True when the page has something to do. */
@@ -231,6 +240,7 @@ export class Walkthrough {
       env: {
         ...process.env,
         NO_COLOR: '1',
+        PATH: `${join(this.#folder, 'bin')}:${process.env.PATH}`,
         DENO_DIR: join(ROOT, '.cache/deno'), // where its tests have it, too
         FANLINE_URL: `http://localhost:${this.#ports.server}`,
         ...env,
