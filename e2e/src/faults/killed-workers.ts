@@ -17,7 +17,10 @@ export interface KilledWorkersRun extends CrowdSize {
   readonly killEveryMs: number
 }
 
-/** Kills one worker after the other while everybody works: others take their places, and nobody misses anything. */
+/**
+ * Kills one worker after the other while everybody works: others take their places, and nobody misses anything. A
+ * connection that was on its way to the worker that dies ends, too: clients wait for as long as it is open.
+ */
 export async function killWorkers(test: TestContext, run: KilledWorkersRun): Promise<void> {
   const { workers, durationMs, killEveryMs } = run
   const port = await freePort()

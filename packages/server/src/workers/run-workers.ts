@@ -8,6 +8,7 @@ import type { Logger } from '../logger.ts'
 import type { FromWorker, Ports, ToWorker } from './message.ts'
 import { MetricsGatherer } from './metrics-gatherer.ts'
 import { WORKER_VARIABLE } from './team.ts'
+import { endUntaken } from './untaken-connections.ts'
 
 /** A worker that dies is replaced at once; one whose predecessor died at its start, after so many milliseconds. */
 const AGAIN_MS = 1000
@@ -95,6 +96,7 @@ class Workers {
   /** Resolves when the worker answers. @throws Failure when it ends before */
   #fork(number: string): Promise<Ports> {
     const worker = cluster.fork({ [WORKER_VARIABLE]: number })
+    endUntaken(worker)
     const startedAt = performance.now()
     this.#alive.add(worker)
     let hearLog: ((words: never) => void) | undefined
