@@ -48,12 +48,13 @@ export function render(text, follow) {
         return `<figure class="code">${caption}<pre tabindex="0"><code>${escapeHtml(text)}</code></pre></figure>\n`
       },
       table(token) {
-        const row = (cells, tag) =>
-          `<tr>${cells.map((cell) => `<${tag}>${this.parser.parseInline(cell.tokens)}</${tag}>`).join('')}</tr>`
-        const head = token.header.some(({ text }) => text !== '')
-          ? `<thead>${row(token.header, 'th')}</thead>`
-          : ''
-        const body = token.rows.map((cells) => row(cells, 'td')).join('\n')
+        const cellOf = ({ text, tokens, header }) => {
+          const tag = header && text !== '' ? 'th' : 'td'
+          return `<${tag}>${this.parser.parseInline(tokens)}</${tag}>`
+        }
+        const row = (cells) => `<tr>${cells.map(cellOf).join('')}</tr>`
+        const head = token.header.some(({ text }) => text !== '') ? `<thead>${row(token.header)}</thead>` : ''
+        const body = token.rows.map((cells) => row(cells)).join('\n')
         return `<div class="table" tabindex="0"><table>${head}<tbody>${body}</tbody></table></div>\n`
       },
     },
