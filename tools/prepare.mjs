@@ -1,6 +1,6 @@
 // Before anything else: the right Node, and the npm packages that package-lock.json names.
 // Only Node's own modules are imported here, for nothing else may be installed yet.
-import { existsSync, readFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Failure, root, runQuietly } from './command.mjs'
 
@@ -9,6 +9,28 @@ export async function prepare() {
   checkNodeVersion(process.versions.node)
   if (installed(root)) return
   await npmCi(root, 'Installing npm packages')
+}
+
+/**
+ * Installs what `tools/NAME` names, outside the workspace: few need it, and it may not take part in anything else.
+ *
+ * @param {string} name
+ * @param {string} label what the reader sees meanwhile
+ * @returns {Promise<string>} its node_modules
+ */
+export async function installAside(name, label) {
+  const folder = asideFolder(name)
+  mkdirSync(folder, { recursive: true })
+  for (const file of ['package.json', 'package-lock.json'])
+    copyFileSync(join(root, 'tools', name, file), join(folder, file))
+  copyFileSync(join(root, '.npmrc'), join(folder, '.npmrc'))
+  if (!installed(folder)) await npmCi(folder, label)
+  return join(folder, 'node_modules')
+}
+
+/** Where {@link installAside} installs. */
+export function asideFolder(name) {
+  return join(root, '.cache', name)
 }
 
 /**

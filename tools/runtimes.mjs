@@ -1,12 +1,10 @@
 // The other runtimes that protocol, hub and client are tested on.
-import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Failure, root } from './command.mjs'
-import { installed, npmCi } from './prepare.mjs'
+import { Failure } from './command.mjs'
+import { asideFolder, installAside } from './prepare.mjs'
 
 // Not in the workspace's node_modules: there `.bin/node` would take over every npm script.
-const folder = join(root, '.cache', 'runtimes')
-const binary = (path) => join(folder, 'node_modules', path)
+const binary = (path) => join(asideFolder('runtimes'), 'node_modules', path)
 
 /**
  * `version` is what runtime-version.test.mjs must find itself running on. They run what runs everywhere; the oldest Node
@@ -51,10 +49,5 @@ export async function installRuntimes() {
         'Run the other stages with: npm test -- --only lint,imports,node,e2e',
     )
   }
-  mkdirSync(folder, { recursive: true })
-  for (const file of ['package.json', 'package-lock.json']) {
-    copyFileSync(join(root, 'tools', 'runtimes', file), join(folder, file))
-  }
-  copyFileSync(join(root, '.npmrc'), join(folder, '.npmrc'))
-  if (!installed(folder)) await npmCi(folder, 'Installing other runtimes (Node 22, 24 and 26, Bun, Deno)')
+  await installAside('runtimes', 'Installing other runtimes (Node 22, 24 and 26, Bun, Deno)')
 }

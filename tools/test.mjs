@@ -45,7 +45,10 @@ async function chooseStages() {
   const portable = ['packages/protocol', 'packages/hub', 'packages/client'] // what an application embeds
   const checks = [
     { name: 'lint', run: lint },
-    { name: 'imports', run: () => runTests(thisNode, ['tools/import-rules.test.mjs']) },
+    {
+      name: 'imports',
+      run: () => runTests(thisNode, ['tools/import-rules.test.mjs', 'tools/changelog.test.mjs']),
+    },
     { name: 'size', run: checkSizes },
     testStage('node', thisNode, (workspace) => workspace !== 'e2e'),
     testStage('e2e', thisNode, (workspace) => workspace === 'e2e'),
