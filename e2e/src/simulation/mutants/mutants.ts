@@ -232,4 +232,25 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
     world: 'disk',
   },
+  {
+    name: 'a worker that gives up a channel takes it from all others',
+    file: 'hub/dist/log/worker/log-owner.js',
+    search: 'watch?.workers.delete(worker)',
+    replace: '(watch?.workers.clear(), watch)',
+    world: 'workers',
+  },
+  {
+    name: 'what is said in one turn arrives in another order',
+    file: 'hub/dist/log/worker/outbox.js',
+    search: 'this.#wire.send(words)',
+    replace: 'this.#wire.send(words.reverse())',
+    world: 'workers',
+  },
+  {
+    name: 'a worker gives a page that was read before its channel was watched',
+    file: 'hub/dist/log/worker.js',
+    search: 'this.#pages.forget(channel)',
+    replace: '',
+    world: 'workers',
+  },
 ]
