@@ -24,6 +24,7 @@ import { addUp, type HubStats, parseHubStats } from './hub-stats.ts'
 import { Lookout, lookElsewhere, parseTold } from './lookout.ts'
 import { mergePages, type OnlineUser, pageOfUsers, parseUserPage, type UserPage } from './online-users.ts'
 import type { PeerNode, PeerSelf, Peers } from './peers.ts'
+import type { PublishRates, Taken } from './publish-rates.ts'
 import { parseQuestion, type Question } from './question.ts'
 import type { Registry } from './registry.ts'
 import { parseTicketGrant, type TicketExchange, type TicketGrant } from './ticket-grant.ts'
@@ -37,6 +38,7 @@ const MAX_PAGE_LENGTH = 1024 * 1024
 
 /** What a cluster can ask of its own hub. */
 export interface OwnHub {
+  readonly rates: PublishRates
   stats(): HubStats
   connections(filter: ConnectionFilter): Iterable<ConnectionInfo>
   connection(id: string): ConnectionInfo | undefined
@@ -387,6 +389,10 @@ export class Cluster implements PeerSelf, TicketExchange {
 
   count(name: string): number {
     return this.#registry.countUnder(name)
+  }
+
+  takenElsewhere(taken: Taken): void {
+    this.#hub.rates.takenElsewhere(taken)
   }
 
   async answer(asked: unknown): Promise<unknown> {

@@ -203,7 +203,7 @@ export class Hub<Events extends EventMap = EventMap> {
       this.#recorder,
       tracer,
     )
-    this.rates = new PublishRates(clock, this.options.limits)
+    this.rates = new PublishRates(clock, this.options.limits, log.peers?.tellTaken?.bind(log.peers))
     this.#pulse = new Pulse(clock, this.#registry, this.#fanOut, this.options)
     this.#delivery = {
       clock,

@@ -1,3 +1,5 @@
+import type { Taken } from './publish-rates.ts'
+
 /** A hub that uses the log, as others see it. */
 export interface PeerNode {
   /** Random, of this process. */
@@ -36,6 +38,8 @@ export interface PeerSelf {
    * to the engine: check them. Must not reject.
    */
   answer(question: unknown): Promise<unknown>
+  /** Another hub has let these events in. */
+  takenElsewhere(taken: Taken): void
 }
 
 /** Who is asked, and what is enough. */
@@ -64,6 +68,8 @@ export interface Peers {
    * over; does not wait for those who have said nothing for a while. Never rejects.
    */
   ask(question: unknown, asking?: Asking): Promise<PeerAnswers>
+  /** Tells all others soon what a publisher took of its rate. Absent where each hub counts for itself. */
+  tellTaken?(taken: Taken): void
   /** All live hubs, this one first, as was known a moment ago. */
   nodes(): readonly PeerNode[]
 }

@@ -17,6 +17,14 @@ export interface RateState {
   readonly retryAfterMs: number
 }
 
+/** What a publisher has published. */
+export interface Taken {
+  readonly publisher: string
+  /** Events a second. */
+  readonly limit: number
+  readonly events: number
+}
+
 interface Bucket {
   tokens: number
   filledAt: number
@@ -32,9 +40,16 @@ export class PublishRates {
   /** … and in the time before it; forgotten at the next turn. Nobody has to be looked for. */
   #earlier = new Map<string, Bucket>()
   #turnedAt = 0
+  readonly #tellTaken: ((taken: Taken) => void) | undefined
 
-  constructor(clock: Pick<Clock, 'now'>, limits: HubOptions['limits']) {
+  /** @param tellTaken hears of each event that was within its limit; hubs that share their limits tell each other */
+  constructor(
+    clock: Pick<Clock, 'now'>,
+    limits: HubOptions['limits'],
+    tellTaken?: ((taken: Taken) => void) | undefined,
+  ) {
     this.#clock = clock
+    this.#tellTaken = tellTaken
     this.#perUser = limits.publishesPerSecondPerUser
     this.#perKey = limits.publishesPerSecondPerKey
   }
@@ -45,16 +60,25 @@ export class PublishRates {
     if (kind === 'open') return undefined
     const limit = kind === 'key' ? this.#perKey : this.#perUser
     if (limit === 0) return undefined
-    const bucket = this.#bucket(user === undefined ? `${kind} ${id}` : `user ${user}`, limit)
+    const publisher = user === undefined ? `${kind} ${id}` : `user ${user}`
+    const bucket = this.#bucket(publisher, limit)
     const isWithin = bucket.tokens >= 1
-    if (isWithin) bucket.tokens--
+    if (isWithin) {
+      bucket.tokens--
+      this.#tellTaken?.({ publisher, limit, events: 1 })
+    }
     const missing = Math.max(0, 1 - bucket.tokens)
     return {
       limit,
-      remaining: Math.floor(bucket.tokens),
+      remaining: Math.max(0, Math.floor(bucket.tokens)),
       isWithin,
       retryAfterMs: Math.ceil((missing / limit) * 1000),
     }
+  }
+
+  /** Another hub has let these events in. What two of them let in at the same moment is owed. */
+  takenElsewhere({ publisher, limit, events }: Taken): void {
+    this.#bucket(publisher, limit).tokens -= events
   }
 
   #bucket(publisher: string, limit: number): Bucket {

@@ -71,6 +71,10 @@ class Self implements PeerSelf {
       isOver = true
     })
   }
+
+  takenElsewhere(): void {
+    // Hubs on Redis count for themselves.
+  }
 }
 
 function sorted(counts: Record<string, number[]>): [string, number[]][] {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ALL_CHANNEL, createEvent, parseChannel } from '@fanline/protocol'
 import type { Draft, Entry, Log } from '../log.ts'
+import type { PeerSelf } from '../peers.ts'
 import { eventually } from '../testing/deadline.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { logConformance } from '../testing/log-conformance.ts'
@@ -15,6 +16,13 @@ interface Worker {
   readonly wires: WirePair
   readonly heard: Entry[]
   leave(): void
+}
+
+const SILENT: PeerSelf = {
+  names: () => [],
+  count: () => 0,
+  answer: async () => undefined,
+  takenElsewhere: () => undefined,
 }
 
 const NOBODY_IS_STUCK = { onStuck: () => assert.fail('a worker is stuck') }
@@ -79,7 +87,7 @@ describe('a log of another process', () => {
     const owner = new LogOwner(memoryLog())
     const a = await open(join(owner, 'a'))
     const b = await open(join(owner, 'b'))
-    await b.log.peers?.open({ names: () => ['x'], count: () => 1, answer: async () => undefined })
+    await b.log.peers?.open({ ...SILENT, names: () => ['x'], count: () => 1 })
     await eventually(async () => (await a.log.peers?.count(['x']))?.length === 1, 'a knows of b')
     assert.deepEqual(
       a.log.peers?.nodes().map(({ name }) => name),
@@ -106,7 +114,7 @@ describe('a log of another process', () => {
     const owner = new LogOwner(memoryLog())
     const a = await open(join(owner, 'a'))
     const b = await open(join(owner, 'b'))
-    await b.log.peers?.open({ names: () => [], count: () => 0, answer: () => new Promise(() => undefined) })
+    await b.log.peers?.open({ ...SILENT, answer: () => new Promise(() => undefined) })
     await eventually(() => a.log.peers?.nodes().length === 2, 'a knows of b')
     const asked = performance.now()
     const answers = a.log.peers!.ask('anything')
@@ -131,6 +139,21 @@ describe('a log of another process', () => {
     assert.equal(stuck, 0)
     for (let sent = 1; sent <= 3; sent++) await a.log.append([draft(megabyte, 'news')])
     assert.equal(stuck, 1)
+  })
+
+  it('tells all workers together what publishers took of their rates in a turn', async () => {
+    const owner = new LogOwner(memoryLog())
+    const [a, b] = await Promise.all(['a', 'b'].map((name) => open(join(owner, name))))
+    const heard: unknown[] = []
+    await a!.log.peers?.open({ ...SILENT, takenElsewhere: () => assert.fail('it knows what it told') })
+    await b!.log.peers?.open({ ...SILENT, takenElsewhere: (taken) => heard.push(taken) })
+    await eventually(() => a!.log.peers?.nodes().length === 2, 'a knows of b')
+    for (const publisher of ['u', 'v', 'u']) a!.log.peers?.tellTaken?.({ publisher, limit: 9, events: 1 })
+    await eventually(() => heard.length === 2, 'b has heard')
+    assert.deepEqual(heard, [
+      { publisher: 'u', limit: 9, events: 2 },
+      { publisher: 'v', limit: 9, events: 1 },
+    ])
   })
 
   it('passes on why something cannot be done', async () => {

@@ -52,7 +52,10 @@ async function workersOf(server: StartedServer): Promise<Map<string, number>> {
 
 describe('a server of four workers', () => {
   it('is one: for sends, figures, presence, limits, tickets, kicks and metrics', async (t) => {
-    const server = await startServer(t, ['--workers', '4', '--limits-connections-per-user', '8'])
+    const server = await startServer(t, [
+      ...['--workers', '4', '--limits-connections-per-user', '8'],
+      ...['--limits-publishes-per-second-per-user', '1'],
+    ])
     const streams = await listen(t, server, 'u', 8)
     assert.equal((await workersOf(server)).size, 4, 'every worker has streams')
 
@@ -94,6 +97,18 @@ describe('a server of four workers', () => {
       const stream = await openStream(t, `${server.url}/v1/events/news?ticket=${ticket}`)
       assert.equal(JSON.parse((await stream.next()).data).user, 'v', 'any worker takes the ticket')
     }
+
+    const token = await mintToken({ sub: 'p', fanline: { publish: ['other'] } })
+    const publishing = { Authorization: `Bearer ${token}`, Connection: 'close' }
+    const statuses: number[] = []
+    const began = performance.now()
+    for (let n = 0; n < 8; n++) {
+      const url = `${server.url}/v1/publish/other`
+      statuses.push((await fetch(url, { method: 'POST', headers: publishing, body: 'x' })).status)
+    }
+    const refilled = Math.ceil((performance.now() - began) / 1000)
+    const taken = statuses.filter((status) => status === 200).length
+    assert.ok(taken <= 1 + refilled, `${taken} were published where one a second may be: ${statuses}`)
 
     assert.deepEqual(await ask(server, 'DELETE', '/v1/users/u/connections'), { closed: 8, silent: [] })
     for (const stream of streams) assert.equal((await stream.next()).event, 'fanline.bye')

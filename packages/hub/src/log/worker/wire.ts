@@ -1,6 +1,7 @@
 import type { ChannelName, Position } from '@fanline/protocol'
 import type { Draft, Entry, Gap, LogHealth, LogQuery, LogStats } from '../../log.ts'
 import type { PeerNode } from '../../peers.ts'
+import type { Taken } from '../../publish-rates.ts'
 
 /**
  * One end of a way to another process. What is sent arrives once, in order, as a structured clone that keeps what is the
@@ -48,6 +49,8 @@ export type PeerWord =
       readonly number: number
       readonly answer: unknown
     }
+  /** What publishers took of their rates. */
+  | { readonly say: 'taken'; readonly from: string; readonly to: undefined; readonly all: readonly Taken[] }
 
 /** What the owner of the log tells a worker. */
 export type OwnerWord =

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import type { Asking, PeerAnswers, PeerCount, PeerNode, PeerSelf, Peers } from '../../peers.ts'
+import type { Taken } from '../../publish-rates.ts'
 import type { Call, PeerWord, WorkerWord } from './wire.ts'
 
 /** A worker that has said nothing for so long is not waited for, in milliseconds. */
@@ -28,6 +29,8 @@ export class WorkerPeers implements Peers {
   readonly #parts: WorkerPeersParts
   readonly #questions = new Map<number, Question>()
   readonly #changed = new Set<string>()
+  /** Of this turn, by publisher. */
+  readonly #taken = new Map<string, Taken>()
   #self: PeerSelf | undefined
   #nodes: readonly PeerNode[] = []
   #asked = 0
@@ -79,6 +82,17 @@ export class WorkerPeers implements Peers {
     }
   }
 
+  tellTaken({ publisher, limit, events }: Taken): void {
+    if (this.#others.length === 0) return
+    const before = this.#taken.get(publisher)
+    this.#taken.set(publisher, { publisher, limit, events: events + (before?.events ?? 0) })
+    if (this.#taken.size > 1 || before) return
+    this.#parts.clock.defer(() => {
+      this.#parts.say({ say: 'taken', from: this.own.id, to: undefined, all: [...this.#taken.values()] })
+      this.#taken.clear()
+    })
+  }
+
   nodes(): readonly PeerNode[] {
     const own = this.#nodes.find(({ id }) => id === this.own.id)
     return [own ?? { ...this.own, since: this.#parts.clock.now(), heardMsAgo: 0 }, ...this.#others]
@@ -93,6 +107,7 @@ export class WorkerPeers implements Peers {
   /** Another worker asks, or answers. */
   hear(word: PeerWord): void {
     if (word.say === 'ask') void this.#answer(word)
+    else if (word.say === 'taken') for (const taken of word.all) this.#self?.takenElsewhere(taken)
     else {
       const question = this.#questions.get(word.number)
       question?.answers.set(word.from, word.answer)
