@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 /** The folder of the repository. */
 export const ROOT: string = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** Folders without a page of ours. */
-const SKIPPED: ReadonlySet<string> = new Set(['node_modules', 'dist', 'site', '.git', '.cache'])
+/** Folders without a page of ours, beside hidden ones. */
+const SKIPPED: ReadonlySet<string> = new Set(['node_modules', 'dist', 'site'])
 
 /** A block between two fences. */
 export interface Fence {
@@ -92,7 +92,7 @@ export class Page {
 function pathsIn(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) return SKIPPED.has(entry.name) ? [] : pathsIn(path)
+    if (entry.isDirectory()) return SKIPPED.has(entry.name) || entry.name.startsWith('.') ? [] : pathsIn(path)
     return entry.name.endsWith('.md') ? [relative(ROOT, path)] : []
   })
 }
