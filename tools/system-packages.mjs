@@ -17,6 +17,7 @@ const packages = [
     program: 'promtool',
     why: 'it checks the metrics, and tries the alert rules of deploy',
   },
+  { name: 'systemd', program: 'systemd-analyze', why: 'it checks the unit of deploy' },
   { name: 'fish', program: 'fish', why: 'it completes command lines as people have it' },
   { name: 'firefox-esr', program: 'firefox-esr', why: 'it resumes streams in another way than Chromium' },
 ]

@@ -10,6 +10,7 @@ import { configCommand } from './config.ts'
 import { connectionsCommand } from './connections.ts'
 import { devCommand } from './dev.ts'
 import { doctorCommand } from './doctor.ts'
+import { healthcheckCommand } from './healthcheck.ts'
 import { historyCommand } from './history.ts'
 import { keyCommand } from './key.ts'
 import { kickCommand } from './kick.ts'
@@ -42,6 +43,7 @@ describe('docs/reference/cli.md', () => {
     doctorCommand(),
     benchCommand(),
     checkCommand(),
+    healthcheckCommand(),
     configCommand(),
     completionCommand(async () => []),
     versionCommand(),
