@@ -121,6 +121,13 @@ export class SimDisk {
     })
   }
 
+  /** What was cut off does not come back. */
+  flush(process: number, file: SimFile): Promise<void> {
+    return this.#take(process, () => {
+      file.before = Buffer.alloc(0)
+    })
+  }
+
   /** Does something a moment later, unless the process has ended by then: then nobody hears of it. */
   #take(process: number, finish: () => void, refuse: () => void = () => undefined): Promise<void> {
     // What is left of a process that has ended does nothing any more.

@@ -62,6 +62,10 @@ class SimHandle {
     return { bytesWritten: await this.#disk.write(this.#process, this.#file, bytes, position) }
   }
 
+  async datasync(): Promise<void> {
+    await this.#disk.flush(this.#process, this.#file)
+  }
+
   async truncate(length: number): Promise<void> {
     await this.#disk.truncate(this.#process, this.#file, length)
   }

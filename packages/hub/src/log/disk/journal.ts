@@ -64,7 +64,7 @@ export class Journal {
       await writeAll(file.handle, bytes, file.length)
       file.length += bytes.length
     } catch (error) {
-      await file.handle.truncate(file.length).catch(() => undefined)
+      await cutTo(file).catch(() => undefined) // what failed is told in any case
       throw error
     }
   }
@@ -108,6 +108,12 @@ async function writeAll(handle: FileHandle, bytes: Buffer, start: number): Promi
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, start + done)
     done += bytesWritten
   }
+}
+
+/** Flushed, so that a machine that loses its power does not find again what was refused. */
+async function cutTo({ handle, length }: JournalFile): Promise<void> {
+  await handle.truncate(length)
+  await handle.datasync()
 }
 
 function chain(ordered: readonly Ordered[], before: Position): Noted[] {
