@@ -53,11 +53,13 @@ for (const [name, startProxy] of Object.entries(PROXIES)) {
         await Promise.all([direct.heard(n * burst), behind.heard(n * burst)])
         await delay(20) // what comes alone is what a proxy would wait with
       }
-      const more = behind.delaysMs.map((ms, i) => ms - direct.delaysMs[i]!).sort((a, b) => a - b)
+      // The first burst is the one with which a new hub learns.
+      const delaysMs = behind.delaysMs.slice(burst)
+      const more = delaysMs.map((ms, i) => ms - direct.delaysMs[burst + i]!).sort((a, b) => a - b)
       const [median, most] = [more[more.length / 2]!, more.at(-1)!]
       t.diagnostic(
         `${name} adds ${median.toFixed(2)} ms, at most ${most.toFixed(2)} ms; from publish to client ${Math.max(
-          ...behind.delaysMs,
+          ...delaysMs,
         ).toFixed(1)} ms at most`,
       )
       assert.ok(median < MAX_MORE_MS, `${median} ms`)
