@@ -439,7 +439,7 @@ describe('a closed preset', () => {
         refused,
         403,
         shape,
-        'The credential does not allow this. This needs an admin credential.',
+        'The credential does not allow this. This needs the role viewer; the credential has no role.',
       )
     }
     assert.equal(server.hub.stats().opened, 1)
