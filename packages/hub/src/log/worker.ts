@@ -69,7 +69,7 @@ class WorkerLog implements Log {
 
   async open(listener: LogListener): Promise<void> {
     this.#listener = listener
-    this.#know((await this.#call({ call: 'open', node: this.peers.own })) as OwnerStatus)
+    await this.#call({ call: 'open', node: this.peers.own })
     this.#cancelTick = this.#clock.every(TICK_MS, () => this.#sayWhatWasHeard())
   }
 

@@ -162,11 +162,11 @@ export class LogOwner implements LogListener {
     }
   }
 
-  async #open(worker: Worker, node: Worker['node']): Promise<OwnerStatus> {
+  /** The status is said before the answer, and so is known when that arrives. */
+  async #open(worker: Worker, node: Worker['node']): Promise<void> {
     await this.#opened
     worker.node = node
     this.#tellStatus()
-    return this.#status()
   }
 
   #watch(worker: Worker, channel: ChannelName): Promise<void> {
