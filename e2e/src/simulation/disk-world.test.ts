@@ -1,3 +1,3 @@
 import { testWorld } from './world-tests.ts'
 
-testWorld({ world: 'disk', seeds: 240, regressions: [504_352] })
+testWorld({ world: 'disk', seeds: 150, regressions: [504_352] })

@@ -1,3 +1,3 @@
 import { testWorld } from './world-tests.ts'
 
-testWorld({ world: 'memory', seeds: 700, regressions: [12_662, 9493] })
+testWorld({ world: 'memory', seeds: 400, regressions: [12_662, 9493] })

@@ -1,3 +1,3 @@
 import { testWorld } from './world-tests.ts'
 
-testWorld({ world: 'workers', seeds: 100 })
+testWorld({ world: 'workers', seeds: 60 })
