@@ -137,8 +137,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a subscription counts before Redis has confirmed it',
     file: 'hub/dist/log/redis/subscriptions.js',
-    search: 'this.#client.subscribe(names, this.#hear).then(',
-    replace: 'Promise.resolve(void this.#client.subscribe(names, this.#hear).catch(() => undefined)).then(',
+    search: 'await this.#client.subscribe(names, this.#hear);',
+    replace: 'this.#client.subscribe(names, this.#hear).catch(() => undefined);',
     world: 'redis',
   },
   {

@@ -8,6 +8,7 @@ import {
   parseChannel,
   ZERO,
 } from '@fanline/protocol'
+import { systemClock } from '../clock.ts'
 import type { MemoryLogOptions } from '../log/memory.ts'
 import {
   type Draft,
@@ -20,6 +21,7 @@ import {
   REVOCATIONS_CHANNEL,
   type Receipt,
 } from '../log.ts'
+import { inTime } from './deadline.ts'
 
 /** What the suite needs of a test runner; node:test, Vitest, Jest, Mocha and Bun have it. */
 export interface TestRunner {
@@ -198,9 +200,10 @@ class Bench implements LogListener {
 
   async #until(condition: () => boolean): Promise<void> {
     while (!condition()) {
-      await new Promise<void>((resolve) => {
+      const heard = new Promise<void>((resolve) => {
         this.#hear = resolve
       })
+      await inTime(heard, () => 'the next announcement')
     }
   }
 }
@@ -317,6 +320,23 @@ const PROMISES: Readonly<Record<string, Promised>> = {
     await bench.heard(position)
     bench.assertAnnounced('a', [position])
   }),
+
+  'a watch that is asked for again while it is being given up holds, however far that is': promised(
+    async (bench) => {
+      const positions: Position[] = []
+      for (let turns = 0; turns < 30; turns++) {
+        await bench.watch('a')
+        bench.log.unwatch(channel('a'))
+        for (let turn = 0; turn < turns; turn++) {
+          await new Promise<void>((resolve) => systemClock.defer(resolve))
+        }
+        await bench.watch('a')
+        positions.push(await bench.write('a'))
+        await bench.heard(positions.at(-1)!)
+      }
+      bench.assertAnnounced('a', positions)
+    },
+  ),
 
   'an event in several channels has one position, one event, and stands side by side': promised(
     async (bench) => {

@@ -5,17 +5,20 @@ import type { RedisClient } from './client.ts'
 const BATCH = 500
 
 /**
- * Live channels, asked for and given up in batches: what changes in one turn of the event loop is one command.
+ * Live channels, asked for and given up in batches, one after another: what changes before Redis has answered to the last
+ * is one command. The client takes a channel for subscribed until Redis has answered that it is not; who asked for it
+ * before that would get no subscription.
  */
 export class Subscriptions {
   readonly #client: RedisClient
   readonly #hear: (message: string, channel: string) => void
   readonly #wanted = new Set<string>()
-  /** Those that Redis was asked for, and when it has confirmed them: who asks again meanwhile waits for the same. */
-  readonly #asked = new Map<string, Promise<void>>()
-  /** Those that were added or removed in this turn. */
+  /** Those that Redis has confirmed. */
+  readonly #confirmed = new Set<string>()
+  /** Those that were added or removed since the last batch. */
   #changed = new Set<string>()
-  #changes: Promise<void> | undefined
+  #next: Promise<void> | undefined
+  #last: Promise<void> = Promise.resolve()
 
   constructor(client: RedisClient, hear: (message: string, channel: string) => void) {
     this.#client = client
@@ -39,37 +42,39 @@ export class Subscriptions {
 
   #change(channel: string): Promise<void> {
     this.#changed.add(channel)
-    this.#changes ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
-      this.#changes = undefined
-      return this.#settle()
-    })
-    return this.#changes
+    this.#next ??= this.#settleNext()
+    return this.#next
+  }
+
+  async #settleNext(): Promise<void> {
+    await Promise.all([new Promise<void>((resolve) => setImmediate(resolve)), this.#last])
+    this.#next = undefined
+    const settled = this.#settle()
+    this.#last = settled.catch(() => undefined)
+    await settled
   }
 
   async #settle(): Promise<void> {
     const changed = [...this.#changed]
     this.#changed = new Set()
-    const added = changed.filter((channel) => this.#wanted.has(channel) && !this.#asked.has(channel))
-    const dropped = changed.filter((channel) => !this.#wanted.has(channel) && this.#asked.has(channel))
-    for (const channel of dropped) this.#asked.delete(channel)
-    for (const names of batches(added)) this.#subscribe(names)
-    await Promise.all([
-      ...changed.map((channel) => this.#asked.get(channel)),
+    const added = changed.filter((channel) => this.#wanted.has(channel) && !this.#confirmed.has(channel))
+    const dropped = changed.filter((channel) => !this.#wanted.has(channel) && this.#confirmed.delete(channel))
+    const answers = await Promise.allSettled([
+      ...batches(added).map((names) => this.#subscribe(names)),
       // What cannot be given up now is given up with the connection.
       ...batches(dropped).map((names) => this.#client.unsubscribe(names).catch(() => undefined)),
     ])
+    for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
   }
 
-  #subscribe(names: string[]): void {
-    const confirmed = this.#client.subscribe(names, this.#hear).then(
-      () => undefined,
-      (cause) => {
-        // Whoever wants one of them next asks again.
-        for (const name of names) if (this.#asked.get(name) === confirmed) this.#asked.delete(name)
-        throw new ProblemError('log-unavailable', 'Redis was lost before it confirmed.', { cause })
-      },
-    )
-    for (const name of names) this.#asked.set(name, confirmed)
+  /** Whoever wants a channel that was not confirmed asks again. */
+  async #subscribe(names: string[]): Promise<void> {
+    try {
+      await this.#client.subscribe(names, this.#hear)
+    } catch (cause) {
+      throw new ProblemError('log-unavailable', 'Redis was lost before it confirmed.', { cause })
+    }
+    for (const name of names) this.#confirmed.add(name)
   }
 }
 
