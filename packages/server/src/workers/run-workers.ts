@@ -1,5 +1,4 @@
 import cluster, { type Worker } from 'node:cluster'
-import { once } from 'node:events'
 import { LogOwner } from '@fanline/hub/worker-log'
 import type { Config } from '../config/server-options.ts'
 import { configuredLog } from '../configured-log.ts'
@@ -8,7 +7,7 @@ import type { Logger } from '../logger.ts'
 import type { FromWorker, Ports, ToWorker } from './message.ts'
 import { MetricsGatherer } from './metrics-gatherer.ts'
 import { WORKER_VARIABLE } from './team.ts'
-import { endUntaken } from './untaken-connections.ts'
+import { passOnUntaken } from './untaken-connections.ts'
 
 /** A worker that dies is replaced at once; one whose predecessor died at its start, after so many milliseconds. */
 const AGAIN_MS = 1000
@@ -83,7 +82,8 @@ class Workers {
     }, this.#config.shutdown.drainMs + GRACE_MS)
     await Promise.all(
       [...this.#alive].map((worker) => {
-        const ended = once(worker, 'exit')
+        // Not once() of node:events, which would give up when the pipe to the worker breaks before it has ended.
+        const ended = new Promise((resolve) => worker.once('exit', resolve))
         tell(worker, { say: 'close' })
         return ended
       }),
@@ -96,7 +96,7 @@ class Workers {
   /** Resolves when the worker answers. @throws Failure when it ends before */
   #fork(number: string): Promise<Ports> {
     const worker = cluster.fork({ [WORKER_VARIABLE]: number })
-    endUntaken(worker)
+    passOnUntaken(worker)
     const startedAt = performance.now()
     this.#alive.add(worker)
     let hearLog: ((words: never) => void) | undefined

@@ -1,4 +1,4 @@
-import type { Worker } from 'node:cluster'
+import cluster, { type Worker } from 'node:cluster'
 
 /** What node:cluster says when it hands over a connection, and what it is answered. */
 interface ClusterMessage {
@@ -7,28 +7,31 @@ interface ClusterMessage {
   readonly ack?: number
 }
 
-interface Handle {
-  close(): void
-}
-
 /**
- * Ends connections that were handed to a worker which died before it took them. node:cluster waits for its word for ever
- * and keeps them open, so that their clients would wait as long. It offers no way to learn of them but its own messages
- * (lib/internal/cluster: `newconn` with a number, and an `ack` of that number); should these change, nothing else does.
+ * Gives connections that were handed to a worker which died before it took them to the others. node:cluster waits for its
+ * word for ever and keeps them open, so that their clients would wait as long. It offers no way to learn of them but its
+ * own messages (lib/internal/cluster: `newconn` with a number, and an `ack` of that number, which a worker gives before it
+ * reads anything of the connection); should these change, nothing else does.
  */
-export function endUntaken(worker: Worker): void {
+export function passOnUntaken(worker: Worker): void {
   const { process } = worker
-  const untaken = new Map<number, Handle>()
+  const untaken = new Set<number>()
   const send = process.send.bind(process) as (...args: unknown[]) => boolean
   process.send = (...args: unknown[]) => {
-    const [message, handle] = args as [ClusterMessage | undefined, Handle | undefined]
-    if (message?.act === 'newconn' && message.seq !== undefined && handle) untaken.set(message.seq, handle)
+    const [message] = args as [ClusterMessage | undefined]
+    if (message?.act === 'newconn' && message.seq !== undefined) untaken.add(message.seq)
     return send(...args)
   }
   process.on('internalMessage', ({ ack }: ClusterMessage) => {
     if (ack !== undefined) untaken.delete(ack)
   })
-  worker.once('exit', () => {
-    for (const handle of untaken.values()) handle.close()
+  // All that it has said was heard.
+  process.once('close', () => {
+    // With a connection on its way to it, Node does not say that it is gone, and node:cluster would hand it more.
+    if (cluster.workers?.[worker.id]) process.emit('disconnect')
+    // What a worker says that is about to close, and has not accepted a connection.
+    for (const ack of untaken) {
+      process.emit('internalMessage' as never, { cmd: 'NODE_CLUSTER', ack, accepted: false } as never)
+    }
   })
 }

@@ -134,7 +134,20 @@ describe('a server of four workers', () => {
     server.program.signal('SIGTERM')
     await again.over
     assert.deepEqual(JSON.parse(again.events.at(-1)!.data), { reason: 'drain', reconnect: true })
-    assert.equal(await server.program.exitCode, 0)
+    assert.equal(await server.program.exitCode, 0, server.program.stderr + server.program.stdout)
+  })
+
+  it('answers on another worker what was asked of one that dies before it takes it', async (t) => {
+    const server = await startServer(t, ['--workers', '2'])
+    await listen(t, server, 'u', 2)
+    const [stuck] = (await workersOf(server)).values()
+    process.kill(stuck!, 'SIGSTOP')
+    const publish = (): Promise<Json> =>
+      ask(server, 'POST', '/v1/publish', { channel: 'other', data: 'asked' })
+    const answers = [publish(), publish()]
+    await Promise.race(answers)
+    process.kill(stuck!, 'SIGKILL')
+    for (const { id } of await Promise.all(answers)) assert.match(id, /^\d+$/)
   })
 
   it('says once why it cannot start', async (t) => {
