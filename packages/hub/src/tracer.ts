@@ -28,7 +28,8 @@ export interface Tracer {
   append(draft: Draft, work: () => Promise<readonly Receipt[]>): Promise<readonly Receipt[]>
   /**
    * Entries are about to be written to live connections, all in one step. What it answers is called when the last
-   * connection has been handed them, with how many did; undefined when none of the entries is traced.
+   * connection has been handed them, with how many did; undefined when none of the entries is traced. Neither may throw:
+   * nobody is there who could be told.
    */
   deliver(entries: readonly Entry[]): ((connections: number) => void) | undefined
 }

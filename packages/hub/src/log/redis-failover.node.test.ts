@@ -58,6 +58,26 @@ async function connected(test: TestContext, { port }: { readonly port: number })
   return client as unknown as RedisClientType
 }
 
+test('what is asked for while a master is being reached is heard, however far that is', async (t) => {
+  const master = await RedisServer.start()
+  t.after(() => master.stop())
+  const sentinels = await RedisSentinels.start(master.port)
+  t.after(() => sentinels.stop())
+  const admin = await master.commands(t)
+  for (let turns = 0; turns < 80; turns++) {
+    const given = createClient() as unknown as ClonableRedisClient
+    const client = sentinelClient({ client: given, sentinels: sentinels.addresses, master: 'main' })
+    client.on('error', () => undefined) // Sentinels that are not there yet
+    const before = client.subscribe(['before'], () => undefined)
+    const connected = client.connect()
+    for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+    await Promise.all([connected, before, client.subscribe(['meanwhile'], () => undefined)])
+    const followed = await admin.sendCommand(['PUBSUB', 'NUMSUB', 'before', 'meanwhile'])
+    assert.deepEqual(followed, ['before', 1, 'meanwhile', 1])
+    await client.close()
+  }
+})
+
 describe('a master, a replica, and Sentinels', { concurrency: true }, () => {
   test('a failover by Sentinels loses nothing that the replica has', async (t) => {
     const { master, a, b } = await cluster(t)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Position } from '@fanline/protocol'
+import type { ChannelName, Position } from '@fanline/protocol'
 import { createClient } from '@redis/client'
 import { eventually, inTime } from '../testing/deadline.ts'
 import { CHANNEL, draft, LogNode } from '../testing/log-node.ts'
@@ -30,6 +30,22 @@ test('what one node appends, all hear in the same order', async (t) => {
     await eventually(() => node.heard.length === 200, 'all are heard')
     assert.deepEqual(node.positions, positions)
   }
+})
+
+test('what was given up while the connection broke is not followed again for good', async (t) => {
+  const { server, a } = await twoNodes(t, 'none')
+  const given = 'given' as ChannelName
+  await a.log.watch(given)
+  server.signal('SIGSTOP')
+  a.log.unwatch(given)
+  await delay(20) // until Redis was asked, which nothing tells; sooner, the test sees less
+  await server.kill()
+  await server.run()
+  const admin = await server.commands(t)
+  const followed = async (): Promise<string> => (await admin.sendCommand(['PUBSUB', 'CHANNELS'])).toString()
+  await eventually(async () => (await followed()).includes(`l:${CHANNEL}`), 'what is followed is asked for')
+  await a.log.watch('other' as ChannelName)
+  await eventually(async () => !(await followed()).includes(`l:${given}`), 'it is given up')
 })
 
 test('a feed that is cut again and again misses nothing and hears nothing twice', async (t) => {

@@ -49,6 +49,7 @@ class WorkerLog implements Log {
   #heardLength = 0
   #status: OwnerStatus | undefined
   #heardAt: number
+  #isClosed = false
   #cancelTick: () => void = () => undefined
 
   constructor({ wire, nodeName, clock = systemClock }: WorkerLogOptions) {
@@ -118,13 +119,14 @@ class WorkerLog implements Log {
     this.#cancelTick()
     this.#listener = undefined
     this.#outbox.flush()
-    for (const { reject } of this.#callers.values())
-      reject(new ProblemError('log-unavailable', 'It was closed.'))
+    this.#isClosed = true
+    for (const { reject } of this.#callers.values()) reject(closed())
     this.#callers.clear()
   }
 
   #call(call: Call): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      if (this.#isClosed) throw closed()
       const number = ++this.#called
       this.#callers.set(number, { resolve, reject })
       this.#outbox.say({ say: 'call', number, call })
@@ -173,4 +175,8 @@ class WorkerLog implements Log {
     this.#outbox.say({ say: 'heard', length: this.#heardLength })
     this.#heardLength = 0
   }
+}
+
+function closed(): ProblemError {
+  return new ProblemError('log-unavailable', 'It was closed.')
 }

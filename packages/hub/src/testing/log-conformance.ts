@@ -338,6 +338,12 @@ const PROMISES: Readonly<Record<string, Promised>> = {
     },
   ),
 
+  'a log that is closed takes nothing more': promised(async (bench) => {
+    await bench.write('a')
+    await bench.log.close()
+    await assert.rejects(bench.append(draft('a')), { code: 'log-unavailable' })
+  }),
+
   'an event in several channels has one position, one event, and stands side by side': promised(
     async (bench) => {
       await bench.watch('a', 'b', 'c')

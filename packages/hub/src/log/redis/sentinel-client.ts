@@ -114,9 +114,11 @@ class SentinelClient implements ClonableRedisClient {
     return undefined
   }
 
+  /** What is not given up when this rejects is asked for again on the next connection, as by a client of one server. */
   async unsubscribe(channels: string[]): Promise<unknown> {
+    if (this.#isReady) await this.#server!.unsubscribe(channels)
     for (const channel of channels) this.#heard.delete(channel)
-    return this.#isReady ? this.#server!.unsubscribe(channels) : undefined
+    return undefined
   }
 
   /** False when it was given up meanwhile. */
@@ -129,8 +131,14 @@ class SentinelClient implements ClonableRedisClient {
       // What a Sentinel says may be a moment old.
       const role = await server.sendCommand(['INFO', 'replication'])
       if (!/^role:master/m.test(String(role))) throw new Error('What the Sentinel named is no master.')
-      for (const channels of batches([...this.#heard.keys()])) {
-        await server.subscribe(channels, (message, channel) => this.#heard.get(channel)?.(message, channel))
+      const asked = new Set<string>()
+      const missing = (): string[] => [...this.#heard.keys()].filter((channel) => !asked.has(channel))
+      // Also what is asked for meanwhile: when nothing is missing, the connection is there in the same turn.
+      for (let channels = missing(); channels.length > 0; channels = missing()) {
+        for (const names of batches(channels)) {
+          await server.subscribe(names, (message, channel) => this.#heard.get(channel)?.(message, channel))
+          for (const name of names) asked.add(name)
+        }
       }
       if (!server.isReady) throw new Error('The connection was lost at once.')
     } catch (error) {

@@ -61,8 +61,7 @@ export class Subscriptions {
     const dropped = changed.filter((channel) => !this.#wanted.has(channel) && this.#confirmed.delete(channel))
     const answers = await Promise.allSettled([
       ...batches(added).map((names) => this.#subscribe(names)),
-      // What cannot be given up now is given up with the connection.
-      ...batches(dropped).map((names) => this.#client.unsubscribe(names).catch(() => undefined)),
+      ...batches(dropped).map((names) => this.#unsubscribe(names)),
     ])
     for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
   }
@@ -75,6 +74,18 @@ export class Subscriptions {
       throw new ProblemError('log-unavailable', 'Redis was lost before it confirmed.', { cause })
     }
     for (const name of names) this.#confirmed.add(name)
+  }
+
+  /** What cannot be given up, the client asks for again on its next connection: it is given up with the next batch. */
+  async #unsubscribe(names: string[]): Promise<void> {
+    try {
+      await this.#client.unsubscribe(names)
+    } catch {
+      for (const name of names) {
+        this.#confirmed.add(name)
+        this.#changed.add(name)
+      }
+    }
   }
 }
 
