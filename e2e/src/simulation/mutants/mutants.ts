@@ -135,6 +135,13 @@ export const MUTANTS: readonly Mutant[] = [
     world: 'redis',
   },
   {
+    name: 'a channel is followed again before Redis has confirmed that it was given up',
+    file: 'hub/dist/log/redis/subscriptions.js',
+    search: ', this.#last]);',
+    replace: ']);',
+    world: 'redis',
+  },
+  {
     name: 'a subscription counts before Redis has confirmed it',
     file: 'hub/dist/log/redis/subscriptions.js',
     search: 'await this.#client.subscribe(names, this.#hear);',

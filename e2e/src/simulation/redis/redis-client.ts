@@ -16,8 +16,9 @@ interface Process {
 }
 
 /**
- * `@redis/client` as the log uses it: it connects again by itself, subscribes again before it says that it is ready, and
- * rejects what was under way when its connection broke.
+ * `@redis/client` as the log uses it: it connects again by itself, subscribes again before it says that it is ready,
+ * rejects what was under way when its connection broke, and asks for no channel of which it has not been told yet that it
+ * is given up.
  */
 export class SimRedisClient implements RedisClient {
   readonly options: ClientOptions
@@ -25,7 +26,7 @@ export class SimRedisClient implements RedisClient {
   readonly #clock: SimClock
   readonly #process: Process
   readonly #listeners = new Map<string, ((...args: unknown[]) => void)[]>()
-  /** Who hears what, also of what was asked for and not confirmed yet. */
+  /** Who hears what: from the answer to a SUBSCRIBE on to the answer to an UNSUBSCRIBE. */
   readonly #subscriptions = new Map<string, (message: string, channel: string) => void>()
   #connection: SimRedisConnection | undefined
   #isReady = false
@@ -72,14 +73,21 @@ export class SimRedisClient implements RedisClient {
     return this.#ask(args)
   }
 
-  subscribe(channels: string[], listener: (message: string, channel: string) => void): Promise<unknown> {
-    for (const channel of channels) this.#subscriptions.set(channel, listener)
-    return this.#ask(['SUBSCRIBE', ...channels])
+  async subscribe(
+    channels: string[],
+    listener: (message: string, channel: string) => void,
+  ): Promise<unknown> {
+    const unknown = channels.filter((channel) => !this.#subscriptions.has(channel))
+    if (unknown.length === 0) return
+    return this.#ask(['SUBSCRIBE', ...unknown], () => {
+      for (const channel of unknown) this.#subscriptions.set(channel, listener)
+    })
   }
 
   unsubscribe(channels: string[]): Promise<unknown> {
-    for (const channel of channels) this.#subscriptions.delete(channel)
-    return this.#ask(['UNSUBSCRIBE', ...channels])
+    return this.#ask(['UNSUBSCRIBE', ...channels], () => {
+      for (const channel of channels) this.#subscriptions.delete(channel)
+    })
   }
 
   async close(): Promise<void> {
@@ -113,8 +121,13 @@ export class SimRedisClient implements RedisClient {
     this.#connection?.abandon()
   }
 
-  #ask(args: string[]): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+  /** @param answered runs in the moment in which the answer is read, before anything that comes behind it */
+  #ask(args: string[], answered: () => void = () => undefined): Promise<unknown> {
+    return new Promise((done, reject) => {
+      const resolve = (value: unknown): void => {
+        answered()
+        done(value)
+      }
       const request = { args, resolve, reject }
       if (this.#isReady) this.#connection!.send(request)
       else if (this.options.disableOfflineQueue) reject(new Error('The client is offline'))
