@@ -111,6 +111,8 @@ export class Tickets implements TicketIssuer {
   #keep(ticket: string, grant: TicketGrant, isWithdrawn = (): boolean => false): Issued {
     const { user, channels, expiresAt, credential } = grant
     const bytes = bytesOf(channels)
+    // One that has ended may still be here.
+    this.#forget(ticket)
     this.#mustHaveRoom(user, bytes)
     const topics = new Set(channels)
     const issued: Issued = {

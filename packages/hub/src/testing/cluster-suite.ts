@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { ProblemError } from '@fanline/protocol'
 import { Tickets } from '../auth/ticket.ts'
-import { type Authenticator, grantAccess } from '../authenticator.ts'
+import { type Access, type Authenticator, grantAccess } from '../authenticator.ts'
 import type { Happening } from '../happenings.ts'
 import type { RoutesOptions } from '../http/routes.ts'
 import type { HubStats } from '../hub-stats.ts'
@@ -11,6 +11,7 @@ import type { Log } from '../log.ts'
 import type { HubOptionsInput } from '../options.ts'
 import type { PlacedTrace } from '../trace.ts'
 import { eventually, inTime } from './deadline.ts'
+import { FakeClock } from './fake-clock.ts'
 import { nodeDoor, type ServedHub, withHub } from './served-hub.ts'
 import { isPublished, type StreamClient } from './stream-client.ts'
 
@@ -68,6 +69,38 @@ async function listenAt(hub: ServedHub, ...paths: string[]): Promise<{ client: S
     opened.push({ client, id: JSON.parse((await client.next()).data).connection })
   }
   return opened
+}
+
+const TICKET_MS = 60_000
+
+/** The tickets of a hub, whose time stands still. */
+interface TicketDesk {
+  readonly tickets: Tickets
+  readonly clock: FakeClock
+  issue(access: Access, channels?: readonly string[]): string
+  /** Lets in who asks for a stream with a ticket. */
+  open(ticket: string, origin?: string): Promise<Access | undefined>
+  /** Tells others of no ticket from now on. */
+  forgetAll(): void
+}
+
+function ticketDesk({ hub: { cluster } }: ServedHub): TicketDesk {
+  const clock = new FakeClock()
+  const tickets = new Tickets({ lifetimeMs: TICKET_MS, cluster, clock })
+  const page = 'https://app.example'
+  return {
+    tickets,
+    clock,
+    issue: (access, channels = ['news']) => tickets.issue(access, { channels, origin: page }).ticket,
+    open: async (ticket, origin = page) =>
+      tickets.authenticate({
+        method: 'GET',
+        path: '/v1/events/news',
+        query: new URLSearchParams({ ticket }),
+        header: (name) => (name === 'origin' ? origin : undefined),
+      }),
+    forgetAll: () => cluster.shareTickets(() => undefined),
+  }
 }
 
 async function byeOf(client: StreamClient): Promise<unknown> {
@@ -428,29 +461,39 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
         ))
     })
 
-    it('a ticket that one hub gave opens streams of the other, and outlives the first', () =>
-      withBoth(async (a, b) => {
-        const [atA, atB] = [a, b].map(({ hub }) => new Tickets({ lifetimeMs: 60_000, cluster: hub.cluster }))
-        const access = grantAccess({ user: 'u', subscribe: ['news'] })
-        const { ticket } = atA!.issue(access, { channels: ['news'], origin: 'https://app.example' })
-        const asking = (text: string, origin = 'https://app.example') => ({
-          method: 'GET',
-          path: '/v1/events/news',
-          query: new URLSearchParams({ ticket: text }),
-          header: (name: string) => (name === 'origin' ? origin : undefined),
-        })
-        await assert.rejects(async () => atB!.authenticate(asking('no ticket')), { code: 'ticket-invalid' })
-        await assert.rejects(async () => atB!.authenticate(asking(ticket, 'https://evil.example')), {
-          code: 'ticket-invalid',
-        })
-        const letIn = await atB!.authenticate(asking(ticket))
-        assert.deepEqual(
-          [letIn?.user, letIn?.maySubscribe('news'), letIn?.maySubscribe('other')],
-          ['u', true, false],
-        )
-        a.hub.cluster.shareTickets(() => undefined)
-        assert.equal((await atB!.authenticate(asking(ticket)))?.user, 'u', 'b knows it by now')
-      }))
+    describe('a ticket that one hub gave', () => {
+      const withTickets = (test: (atA: TicketDesk, atB: TicketDesk) => Promise<void>) =>
+        withBoth((a, b) => test(ticketDesk(a), ticketDesk(b)))
+      const news = grantAccess({ user: 'u', subscribe: ['news'] })
+
+      it('opens streams of the other, and outlives the first', () =>
+        withTickets(async (atA, atB) => {
+          const ticket = atA.issue(news)
+          await assert.rejects(atB.open('no ticket'), { code: 'ticket-invalid' })
+          await assert.rejects(atB.open('x'.repeat(43)), { code: 'ticket-invalid' })
+          await assert.rejects(atB.open(ticket, 'https://evil.example'), { code: 'ticket-invalid' })
+          const letIn = await atB.open(ticket)
+          assert.deepEqual(
+            [letIn?.user, letIn?.maySubscribe('news'), letIn?.maySubscribe('other')],
+            ['u', true, false],
+          )
+          atA.forgetAll()
+          assert.equal((await atB.open(ticket))?.user, 'u', 'b knows it by now')
+        }))
+
+      it('may end and come back as often as it likes', () =>
+        withTickets(async (atA, atB) => {
+          const access = grantAccess({ user: 'u', subscribe: ['*'] })
+          const channels = Array.from({ length: 100 }, (_, i) => `${i}`.padStart(200, 'a'))
+          const ticket = atA.issue(access, channels)
+          // Each copy takes 26 kB of the 1 MiB that a user has.
+          for (let i = 0; i < 40; i++) {
+            atB.clock.advance(TICKET_MS)
+            assert.equal((await atB.open(ticket))?.user, 'u')
+          }
+          assert.ok(atB.issue(access, channels), 'there is room for another')
+        }))
+    })
 
     describe('presence', () => {
       it('tells whether a user is online, and on which hubs', () =>
