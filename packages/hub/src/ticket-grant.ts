@@ -1,5 +1,6 @@
 import type { Credential } from './authenticator.ts'
 import { isCredential } from './connection-info.ts'
+import { fits, isAbsentOr, isListOf, isNumber, isText, type Shape } from './shape.ts'
 
 /** What a ticket is good for, as one hub tells another. */
 export interface TicketGrant {
@@ -7,6 +8,8 @@ export interface TicketGrant {
   readonly channels: readonly string[]
   /** The origin of the page that uses it; the server's own when undefined. */
   readonly origin?: string | undefined
+  /** When the ticket was given, in milliseconds since 1970; long ago when undefined. */
+  readonly issuedAt?: number | undefined
   /** When the token behind it ends, in milliseconds since 1970; undefined when it does not. */
   readonly expiresAt?: number | undefined
   readonly credential: Credential
@@ -20,14 +23,16 @@ export interface TicketExchange {
   findTicket(ticket: string): Promise<TicketGrant | undefined>
 }
 
+const GRANT: Shape = {
+  user: isAbsentOr(isText),
+  channels: isListOf(isText),
+  origin: isAbsentOr(isText),
+  issuedAt: isAbsentOr(isNumber),
+  expiresAt: isAbsentOr(isNumber),
+  credential: isCredential,
+}
+
 /** What another hub says of a ticket, null when it does not know it; undefined when it cannot be that. */
 export function parseTicketGrant(said: unknown): TicketGrant | null | undefined {
-  if (said === null) return null
-  const { user = '', channels, origin = '', expiresAt = 0, credential } = Object(said)
-  const isGrant =
-    Array.isArray(channels) &&
-    [user, origin, ...channels].every((text) => typeof text === 'string') &&
-    Number.isFinite(expiresAt) &&
-    isCredential(credential)
-  return isGrant ? (said as TicketGrant) : undefined
+  return said === null || fits(said, GRANT) ? (said as TicketGrant | null) : undefined
 }

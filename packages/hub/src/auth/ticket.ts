@@ -13,6 +13,7 @@ import {
 import { type Clock, systemClock } from '../clock.ts'
 import type { TicketExchange, TicketGrant } from '../ticket-grant.ts'
 import { isOwnOrigin } from './page-origin.ts'
+import { WithdrawnKeys } from './withdrawn-keys.ts'
 
 export type { TicketExchange, TicketGrant } from '../ticket-grant.ts'
 
@@ -51,15 +52,19 @@ interface Issued {
 }
 
 /**
- * Random tickets, kept in the memory of the process that gave them, and of those where they were used. A ticket opens streams of its user to its channels from pages of
- * its origin, also again and again, as an EventSource comes back to the address it was given; never beyond the end of
- * the token it was issued for, and never after that token was revoked.
+ * Random tickets, kept in the memory of the process that gave them, and of those where they were used. A ticket opens
+ * streams of its user to its channels from pages of its origin, also again and again, as an EventSource comes back to
+ * the address it was given; never beyond the end of the token it was issued for, and never after that token was revoked.
+ *
+ * The `isWithdrawn` of an application's own check is asked where the ticket was given: from then on that hub refuses it,
+ * and hands it over to no other. Who has it by then goes on: to end it everywhere, revoke the token or the user.
  */
 export class Tickets implements TicketIssuer {
   readonly #lifetimeMs: number
   readonly #clock: Pick<Clock, 'now'>
   readonly #cluster: TicketExchange | undefined
   readonly #issued = new Map<string, Issued>()
+  readonly #withdrawnKeys = new WithdrawnKeys()
   #bytes = 0
   readonly #bytesOfUsers = new Map<string, number>()
   #sweptAt = 0
@@ -68,7 +73,10 @@ export class Tickets implements TicketIssuer {
     this.#lifetimeMs = lifetimeMs
     this.#clock = clock
     this.#cluster = cluster
-    cluster?.shareTickets((ticket) => this.#known(ticket)?.grant)
+    cluster?.shareTickets((ticket) => {
+      const issued = this.#known(ticket)
+      return issued?.access.isWithdrawn?.() ? undefined : issued?.grant
+    })
   }
 
   issue(access: Access, { channels, origin }: TicketRequest): Ticket {
@@ -77,7 +85,8 @@ export class Tickets implements TicketIssuer {
     const topics = [...new Set<string>(channels.map(parseChannel))]
     const credential = credentialOf(access)
     const ticket = randomText()
-    const grant: TicketGrant = { user, channels: topics, origin, expiresAt, credential }
+    const issuedAt = this.#clock.now()
+    const grant: TicketGrant = { user, channels: topics, origin, issuedAt, expiresAt, credential }
     const { endsAt } = this.#keep(ticket, grant, () => access.isWithdrawn?.() === true)
     return { ticket, expiresAt: new Date(endsAt).toISOString() }
   }
@@ -92,12 +101,13 @@ export class Tickets implements TicketIssuer {
     const issued = this.#known(ticket)
     if (issued || !this.#cluster) return accessOf(issued, source)
     return this.#cluster.findTicket(ticket).then((grant) => {
-      return accessOf(this.#known(ticket) ?? (grant && this.#keep(ticket, grant)), source)
+      return accessOf(this.#known(ticket) ?? (grant && this.#copy(ticket, grant)), source)
     })
   }
 
-  /** Tickets that were given to who had this key count no more. */
+  /** Tickets that were given to who had this key count no more, also those that another hub still knows. */
   withdrawKey(id: string): void {
+    this.#withdrawnKeys.add(id, this.#clock.now())
     for (const [ticket, { grant }] of this.#issued) {
       if (grant.credential.kind === 'key' && grant.credential.id === id) this.#forget(ticket)
     }
@@ -106,6 +116,12 @@ export class Tickets implements TicketIssuer {
   #known(ticket: string): Issued | undefined {
     const issued = this.#issued.get(ticket)
     return issued && !this.#hasEnded(issued) ? issued : undefined
+  }
+
+  /** Keeps what another hub knows. A ticket that was given here, and ended here only, can still be withdrawn here. */
+  #copy(ticket: string, grant: TicketGrant): Issued | undefined {
+    if (this.#withdrawnKeys.covers(grant)) return undefined
+    return this.#keep(ticket, grant, this.#issued.get(ticket)?.access.isWithdrawn)
   }
 
   #keep(ticket: string, grant: TicketGrant, isWithdrawn = (): boolean => false): Issued {

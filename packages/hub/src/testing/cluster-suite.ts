@@ -493,6 +493,35 @@ export function clusterSuite(name: string, newCluster: () => JoinCluster): void 
           }
           assert.ok(atB.issue(access, channels), 'there is room for another')
         }))
+
+      it('is handed to no other once its access was withdrawn', () =>
+        withTickets(async (atA, atB) => {
+          let isWithdrawn = false
+          const ticket = atA.issue({ ...news, isWithdrawn: () => isWithdrawn })
+          const another = atA.issue({ ...news, isWithdrawn: () => isWithdrawn })
+          await atB.open(another)
+          isWithdrawn = true
+          await assert.rejects(atB.open(ticket), { code: 'ticket-invalid' })
+          // It ends where it was given, while it lives on where it was used.
+          atA.clock.advance(TICKET_MS)
+          assert.equal((await atA.open(another))?.isWithdrawn?.(), true)
+        }))
+
+      it('does not come back from the other when its key was withdrawn', () =>
+        withTickets(async (atA, atB) => {
+          const withKey = (id: string): Access => ({ ...news, credential: { kind: 'key', id } })
+          const [first, other] = [atA.issue(withKey('k1')), atA.issue(withKey('k2'))]
+          for (const ticket of [first, other]) await atB.open(ticket)
+          atA.tickets.withdrawKey('k1')
+          atB.clock.advance(5000)
+          const late = atB.issue(withKey('k1'))
+          atB.clock.advance(1)
+          const later = atB.issue(withKey('k1'))
+          for (const ticket of [first, late]) {
+            await assert.rejects(atA.open(ticket), { code: 'ticket-invalid' })
+          }
+          for (const ticket of [other, later]) assert.equal((await atA.open(ticket))?.user, 'u')
+        }))
     })
 
     describe('presence', () => {
