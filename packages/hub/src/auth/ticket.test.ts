@@ -3,10 +3,11 @@ import { describe, it } from 'node:test'
 import type { ProblemError } from '@fanline/protocol'
 import { parsePublication } from '@fanline/protocol'
 import { type Access, type CredentialSource, grantAccess } from '../authenticator.ts'
+import { eventually } from '../testing/deadline.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { as, saidAccess } from '../testing/said-access.ts'
 import { doors, nativeDoor, type ServedHub, withHub } from '../testing/served-hub.ts'
-import { Tickets } from './ticket.ts'
+import { type TicketExchange, Tickets } from './ticket.ts'
 
 const LIFETIME_MS = 60_000
 const ORIGIN = 'https://app.example'
@@ -53,6 +54,87 @@ for (const door of doors) {
     )
   })
 }
+
+describe('a ticket that is not known here', () => {
+  /** Other hubs, which know nothing and answer when they are told to. */
+  class OtherHubs implements TicketExchange {
+    readonly asked: string[] = []
+    #answer: (() => void)[] = []
+
+    shareTickets(): void {
+      // They ask for none.
+    }
+
+    findTicket(ticket: string): Promise<undefined> {
+      this.asked.push(ticket)
+      return new Promise((resolve) => this.#answer.push(() => resolve(undefined)))
+    }
+
+    answerAll(): void {
+      for (const answer of this.#answer.splice(0)) answer()
+    }
+  }
+
+  const codesOf = async (answers: readonly unknown[]): Promise<unknown[]> =>
+    (await Promise.allSettled(answers)).map((each) => each.status === 'rejected' && each.reason.code)
+
+  const made = (n: number): string => `${n}`.padStart(43, '-')
+  const asking = (ticket: string): CredentialSource => ({
+    method: 'GET',
+    path: '/v1/events',
+    query: new URLSearchParams({ ticket }),
+    header: () => undefined,
+  })
+
+  it('is asked for once by all who bring it at the same time, and not at all when it cannot be one', async () => {
+    const cluster = new OtherHubs()
+    const { authenticate } = new Tickets({ lifetimeMs: LIFETIME_MS, cluster })
+    for (const junk of [
+      '',
+      'x',
+      made(1).slice(1),
+      `${made(1)}x`,
+      made(1).replace('-', '+'),
+      `${made(1)}\n`,
+    ]) {
+      assert.throws(() => authenticate(asking(junk)), { code: 'ticket-invalid' }, JSON.stringify(junk))
+    }
+    assert.deepEqual(cluster.asked, [])
+    const answers = [1, 2, 1, 1].map((n) => authenticate(asking(made(n))))
+    assert.deepEqual(cluster.asked, [made(1), made(2)])
+    cluster.answerAll()
+    assert.deepEqual(await codesOf(answers), Array(4).fill('ticket-invalid'))
+    const again = authenticate(asking(made(1)))
+    assert.deepEqual(cluster.asked, [made(1), made(2), made(1)])
+    cluster.answerAll()
+    assert.deepEqual(await codesOf([again]), ['ticket-invalid'])
+  })
+
+  it('is asked for later when too many are, of which an EventSource hears in its stream', () => {
+    const cluster = new OtherHubs()
+    const tickets = new Tickets({ lifetimeMs: LIFETIME_MS, cluster })
+    return withHub(
+      nativeDoor,
+      {},
+      async (served) => {
+        const answers = Array.from({ length: 256 }, (_, n) => tickets.authenticate(asking(made(n))))
+        const path = `/v1/events?ticket=${made(256)}`
+        const refused = await served.open(path)
+        assert.deepEqual(JSON.parse((await refused.next()).data), { reason: 'overloaded', reconnect: true })
+        const accept = { Accept: 'application/problem+json, text/event-stream' }
+        assert.equal(await codeOf(served, path, accept), '503 too-many-tickets')
+        assert.equal(cluster.asked.length, 256)
+        cluster.answerAll()
+        assert.deepEqual(await codesOf(answers), Array(256).fill('ticket-invalid'))
+        const status = codeOf(served, path)
+        await eventually(() => cluster.asked.length === 257, 'it is asked for')
+        cluster.answerAll()
+        assert.equal(await status, '401 ticket-invalid')
+      },
+      routesWith(tickets),
+    )
+  })
+})
 
 describe('a ticket', () => {
   it('is long, and never the same', () => {

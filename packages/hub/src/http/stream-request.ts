@@ -116,6 +116,7 @@ const SOFT_REASONS: Partial<Record<ProblemError['code'], CloseReason>> = {
   'too-many-connects': 'overloaded',
   'too-many-connections-of-user': 'overloaded',
   'too-many-connections-of-address': 'overloaded',
+  'too-many-tickets': 'overloaded',
   'shutting-down': 'drain',
   'keys-unavailable': 'keys-failed',
   'log-unavailable': 'log-failed',

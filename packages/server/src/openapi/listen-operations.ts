@@ -59,6 +59,7 @@ const STREAM_PROBLEMS: readonly ProblemCode[] = [
   'channel-reserved',
   'not-acceptable',
   'ticket-invalid',
+  'too-many-tickets',
   'too-many-connections',
   'too-many-connections-of-user',
   'too-many-connections-of-address',
