@@ -20,6 +20,11 @@ export interface AsyncApiOptions {
 
 const TEXT: JsonSchema = { type: 'string' }
 const ID: JsonSchema = { type: 'string', pattern: '^\\d+$', description: 'The id of an event.' }
+const ALSO: JsonSchema = {
+  type: 'string',
+  description: 'Where data is JSON: the names beside `channel` of an event in several channels, with commas.',
+}
+const TRACEPARENT: JsonSchema = { type: 'string', description: 'The trace of its publish.' }
 const TIME: JsonSchema = { type: 'string', format: 'date-time' }
 
 /** An event of the hub's own. */
@@ -95,7 +100,7 @@ export function describeStreams(options: AsyncApiOptions = {}): JsonSchema {
       title,
       version,
       description:
-        'What travels on streams of Server-Sent Events. Headers are the fields of a block: `id`, `event`, `channel`. Publishing is HTTP, and described by OpenAPI.',
+        'What travels on streams of Server-Sent Events. Headers are the fields of a block: `id`, `event`, `channel`, `also`, `traceparent`. Publishing is HTTP, and described by OpenAPI.',
     },
     defaultContentType: 'application/json',
     channels: {
@@ -159,7 +164,8 @@ function eventMessages({ events, schemaOf }: AsyncApiOptions): Record<string, Js
 }
 
 function headersOf(event: JsonSchema, required: readonly string[]): JsonSchema {
-  return { type: 'object', properties: { id: ID, event, channel: TEXT }, required }
+  const properties = { id: ID, event, channel: TEXT, also: ALSO, traceparent: TRACEPARENT }
+  return { type: 'object', properties, required }
 }
 
 /** A type may be any text; the key of a message is a word. */

@@ -7,8 +7,13 @@ import { Ajv } from 'ajv'
 import { closedServer, listenerToken } from '../testing/closed-server.ts'
 import { openStream } from '../testing/heard-stream.ts'
 
+interface Message {
+  readonly payload: object
+  readonly headers: { readonly properties: Readonly<Record<string, object>> }
+}
+
 interface Described {
-  readonly components: { readonly messages: Readonly<Record<string, { readonly payload: object }>> }
+  readonly components: { readonly messages: Readonly<Record<string, Message>> }
 }
 
 /** The schema that those who made AsyncAPI publish. */
@@ -82,4 +87,20 @@ test('what a server says on streams fits the document that it serves', async (t)
   }
   const described = Object.keys(document.components.messages).filter((type) => type.startsWith('fanline.'))
   assert.deepEqual([...heard].sort(), described.sort())
+})
+
+test('every line of a block but its data is among the headers', async (t) => {
+  const server = await closedServer(t)
+  const token = await listenerToken({ sub: 'alice', fanline: { subscribe: ['news', 'more'] } })
+  const stream = await openStream(t, `http://127.0.0.1:${server.port}/v1/events/news?channel=more`, {
+    Accept: 'text/event-stream;data=json',
+    Authorization: `Bearer ${token}`,
+  })
+  await stream.until(/fanline\.hello/)
+  await server.hub.publish({ channels: ['news', 'more'], event: 'paid', data: 7 })
+  const [block] = await stream.until(/(?:.+\n)+data: 7\n/)
+  const names = [...block.matchAll(/^(\w+):/gm)].map(([, name]) => name).filter((name) => name !== 'data')
+  assert.deepEqual(names, ['id', 'event', 'channel', 'also'])
+  const { event } = (describeStreams() as unknown as Described).components.messages
+  assert.deepEqual(Object.keys(event?.headers.properties ?? {}), [...names, 'traceparent'])
 })
