@@ -3,6 +3,7 @@ import { it } from 'node:test'
 import { cursorAfter } from './cursor.ts'
 import { eventStreamDialect } from './dialect.ts'
 import { createHub, Hub, memoryLog, type Sink, type SinkListener, systemClock } from './index.ts'
+import { FakeClock } from './testing/fake-clock.ts'
 import { as, saidAccess } from './testing/said-access.ts'
 import { nativeDoor, withHub } from './testing/served-hub.ts'
 
@@ -50,11 +51,6 @@ async function settled(): Promise<void> {
   for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Resolves when the clock shows another time. */
-function waited(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
 /** Who met which fate. */
 async function fatesOf(hub: Hub, id: string | null): Promise<Record<string, string>> {
   const { hubs } = await hub.cluster.trace(id!)
@@ -63,7 +59,8 @@ async function fatesOf(hub: Hub, id: string | null): Promise<Record<string, stri
 }
 
 it('an event is traced to those who had it live, later, or not', async () => {
-  const hub = createHub()
+  const clock = new FakeClock()
+  const hub = createHub({ clock })
   const join = async (user: string, channel = 'a', lastId?: string): Promise<Client> => {
     const client = new Client()
     const cursor = lastId === undefined ? {} : { cursor: cursorAfter(lastId) }
@@ -76,7 +73,7 @@ it('an event is traced to those who had it live, later, or not', async () => {
     await join('elsewhere', 'b')
     const early = await join('left-before')
     early.destroy()
-    await waited(2)
+    clock.advance(1)
     const [slow, slower, gone] = [await join('slow'), await join('slower'), await join('gone')]
     await join('follows-later', 'b')
     for (const client of [slow, slower, gone]) client.isFull = true
