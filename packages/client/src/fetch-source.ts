@@ -375,6 +375,7 @@ export class FetchSource implements Source {
   }
 }
 
+/** Why a stream ends whose credential was refused, or for which none could be had. */
 export function unauthorized(cause: Error & { readonly status?: number | undefined }): StreamError {
   return new StreamError('unauthorized', cause.message, { cause, status: cause.status })
 }

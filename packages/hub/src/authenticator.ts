@@ -109,7 +109,7 @@ export interface TicketRequest {
   readonly origin: string | undefined
 }
 
-/** Something to put into an address, good for a short time and for one stream. */
+/** Something to put into an address, good for streams that begin within a short time, and for coming back to them. */
 export interface Ticket {
   readonly ticket: string
   /** When it ends unless a stream was opened with it before, ISO 8601. */

@@ -6,8 +6,10 @@ import { ProblemError } from './problem.ts'
  */
 export const ROLES = ['viewer', 'operator', 'admin'] as const
 
+/** A row of {@link ROLES}. */
 export type Role = (typeof ROLES)[number]
 
+/** True for what is a role. */
 export function isRole(value: unknown): value is Role {
   return ROLES.includes(value as Role)
 }

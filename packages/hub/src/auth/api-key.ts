@@ -9,8 +9,7 @@ export { type ApiKeyStore, apiKeys, type NewKey, newApiKey, type StoredKey } fro
 export const MIN_KEY_LENGTH = 32
 
 /**
- * Lets in who sends the key as `Authorization: Bearer`: the application's own servers. They may do
- * everything.
+ * Lets in who sends the key as `Authorization: Bearer`: the application's own servers. They may do everything.
  * @throws ProblemError `option-invalid` for a key that is too short
  */
 export function apiKey(key: string): Authenticator {
