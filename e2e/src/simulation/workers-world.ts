@@ -72,8 +72,11 @@ export class WorkersWorld implements World {
 
   #startAll(count: number): void {
     const { history } = this.#settings!.options
-    const { clock } = this.#parts
-    this.#owner = new LogOwner(memoryLog({ history: history as never, clock }), clock)
+    const { clock, violate } = this.#parts
+    this.#owner = new LogOwner(memoryLog({ history: history as never, clock }), {
+      clock,
+      onProblem: (problem) => violate(`reported: ${problem.stack}`),
+    })
     this.#workers = Array.from({ length: count }, () => this.#start())
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { ALL_CHANNEL, createEvent, parseChannel } from '@fanline/protocol'
+import { ALL_CHANNEL, createEvent, ProblemError, parseChannel } from '@fanline/protocol'
 import type { Draft, Entry, Log } from '../log.ts'
 import type { PeerSelf } from '../peers.ts'
 import { eventually } from '../testing/deadline.ts'
@@ -159,8 +159,18 @@ describe('a log of another process', () => {
   it('passes on why something cannot be done', async () => {
     const log = memoryLog()
     log.append = () => Promise.reject(new RangeError('a secret path'))
-    const a = await open(join(new LogOwner(log), 'a'))
+    const reported: Error[] = []
+    const owner = new LogOwner(log, { onProblem: (problem) => reported.push(problem) })
+    const a = await open(join(owner, 'a'))
     await assert.rejects(a.log.append([draft('1', 'news')]), { code: 'internal', detail: undefined })
+    assert.deepEqual(
+      reported.map(({ cause }) => cause),
+      [new RangeError('a secret path')],
+      'its cause is known where the log is',
+    )
+    log.append = () => Promise.reject(new ProblemError('log-full'))
+    await assert.rejects(a.log.append([draft('1', 'news')]), { code: 'log-full' })
+    assert.equal(reported.length, 1, 'what says all by itself is not reported')
   })
 
   it('answers nobody who still waits when it is closed', async () => {

@@ -32,7 +32,8 @@ export interface RunningWorkers {
  */
 export async function runWorkers(config: Config, logger: Logger): Promise<RunningWorkers> {
   // With Redis each worker is a node of its own.
-  const owner = config.redis === '' ? new LogOwner(await configuredLog(config)) : undefined
+  const onProblem = (problem: Error): void => logger.error({ err: problem }, 'the log met a problem')
+  const owner = config.redis === '' ? new LogOwner(await configuredLog(config), { onProblem }) : undefined
   await owner?.ready.catch((error) => {
     throw new Failure(error instanceof Error ? error.message : String(error))
   })

@@ -1,4 +1,4 @@
-import { type ChannelName, connectionOf, toProblem } from '@fanline/protocol'
+import { type ChannelName, connectionOf, type ProblemError, toProblem } from '@fanline/protocol'
 import { type Clock, systemClock } from '../../clock.ts'
 import type { Entry, Log, LogListener } from '../../log.ts'
 import type { PeerCount, PeerNode } from '../../peers.ts'
@@ -10,6 +10,14 @@ const STATUS_MS = 1000
 
 /** A worker that has not heard so many characters of what was sent to it has stopped. */
 const MAX_UNHEARD_LENGTH = 64 * 1024 * 1024
+
+/** What an owner of a log is given beside the log. */
+interface LogOwnerOptions {
+  /** For tests; `systemClock` when absent. */
+  readonly clock?: Clock | undefined
+  /** Hears what failed inside the log, of which a worker is told only that; a process warning when absent. */
+  readonly onProblem?: ((problem: ProblemError) => void) | undefined
+}
 
 /** How an owner hears of a worker that is to be ended. */
 export interface WorkerFate {
@@ -33,15 +41,17 @@ interface Worker {
 export class LogOwner implements LogListener {
   readonly #log: Log
   readonly #clock: Clock
+  readonly #onProblem: (problem: ProblemError) => void
   readonly #workers = new Set<Worker>()
   readonly #watches = new Map<ChannelName, { readonly ready: Promise<void>; readonly workers: Set<Worker> }>()
   readonly #opened: Promise<void>
   #cancelStatus: () => void = () => undefined
 
   /** @param log not opened yet, and used by nobody else */
-  constructor(log: Log, clock: Clock = systemClock) {
+  constructor(log: Log, { clock = systemClock, onProblem = warn }: LogOwnerOptions = {}) {
     this.#log = log
     this.#clock = clock
+    this.#onProblem = onProblem
     this.#opened = log.open(this).then(() => {
       this.#cancelStatus = clock.every(STATUS_MS, () => this.#tellStatus())
     })
@@ -140,8 +150,11 @@ export class LogOwner implements LogListener {
     try {
       worker.outbox.say({ say: 'done', number, result: await this.#do(worker, call) })
     } catch (error) {
-      const { code, detail } = toProblem(error)
+      const problem = toProblem(error)
+      const { code, detail } = problem
       worker.outbox.say({ say: 'failed', number, problem: { code, detail } })
+      // Its cause may hold secrets, and stays here.
+      if (code === 'internal') this.#onProblem(problem)
     }
   }
 
@@ -230,4 +243,8 @@ export class LogOwner implements LogListener {
     )
     return { nodes, health: this.#log.health?.(), stats: this.#log.stats?.() }
   }
+}
+
+function warn(problem: ProblemError): void {
+  process.emitWarning(problem)
 }
