@@ -126,6 +126,25 @@ describe('a log of another process', () => {
     assert.ok(performance.now() - asked < 1500, 'before the time of an answer is over')
   })
 
+  it('does not wait for the answer of a worker that has said nothing for a while', async () => {
+    const clock = new FakeClock()
+    const owner = new LogOwner(memoryLog(), { clock })
+    const a = await open(join(owner, 'a'))
+    const b = await open(join(owner, 'b'))
+    await eventually(() => a.log.peers?.nodes().length === 2, 'a knows of b')
+    b.wires.cut()
+    clock.advance(4000)
+    await eventually(() => a.log.peers!.nodes()[1]!.heardMsAgo > 3000, 'a knows that b is quiet')
+    // Time stands still for whoever has the log: nothing more is told.
+    const asked = performance.now()
+    const { silent } = await a.log.peers!.ask('anybody there?')
+    assert.deepEqual(
+      silent.map(({ name }) => name),
+      ['b'],
+    )
+    assert.ok(performance.now() - asked < 1500, 'before the time of an answer is over')
+  })
+
   it('gives up a worker that no longer hears, before what waits for it takes too much room', async () => {
     const owner = new LogOwner(memoryLog())
     const a = await open(join(owner, 'a'))

@@ -1,4 +1,5 @@
 import { systemClock } from '../../clock.ts'
+import { PeerQuestions } from '../../peer-questions.ts'
 import type { Asking, PeerAnswers, PeerCount, PeerNode, PeerSelf, Peers } from '../../peers.ts'
 import { ASK, COUNT, LEAVE, REPORT, TELL } from './script.ts'
 import type { Session } from './session.ts'
@@ -10,14 +11,8 @@ const TICK_MS = 1000
 /** A node that has said nothing for so long is gone, with all its connections; milliseconds. */
 const LIFE_MS = 5000
 
-/** Nobody waits for a node that has said nothing for so long, in milliseconds. */
-const QUIET_MS = 3000
-
 /** What changes in this time is said together, in milliseconds. */
 const REPORT_MS = 100
-
-/** How long an answer may take, in milliseconds. */
-const ANSWER_MS = 2000
 
 /** Redis does nothing else meanwhile; and Lua takes no more than 8,000 at once. */
 const NAMES_PER_CALL = 500
@@ -65,9 +60,7 @@ export class RedisPeers implements Peers {
   #cancelTick: () => void = () => undefined
   #counting: Counting[] = []
   #isCounting = false
-  #asked = 0
-  /** Who hears the answers, by the number of the question. */
-  readonly #askers = new Map<string, (node: string, answer: unknown) => void>()
+  readonly #questions = new PeerQuestions(systemClock, () => this.#others)
 
   constructor({ session, subscriptions, prefix, own }: RedisPeersParts) {
     this.#session = session
@@ -78,7 +71,9 @@ export class RedisPeers implements Peers {
 
   async open(self: PeerSelf): Promise<void> {
     this.#self = self
-    await Promise.all([this.#questions, this.#answers].map((channel) => this.#subscriptions.add(channel)))
+    await Promise.all(
+      [this.#questionChannel, this.#answerChannel].map((channel) => this.#subscriptions.add(channel)),
+    )
     await this.#report()
     // Who believed to be alone asks from now on.
     await this.#pass({ number: '', question: null }).catch(() => undefined)
@@ -99,39 +94,10 @@ export class RedisPeers implements Peers {
     })
   }
 
-  async ask(question: unknown, { only, isEnough = isNever }: Asking = {}): Promise<PeerAnswers> {
-    const number = String(++this.#asked)
-    const answers = new Map<string, unknown>()
-    const isAwaited = ({ id }: PeerNode): boolean => only === undefined || id === only
-    let awaited = this.#others.filter(isAwaited)
-    let isAsked = false
-    let cancel: (() => void) | undefined
-    await new Promise<void>((resolve) => {
-      const check = (): void => {
-        if (!isAsked) return
-        const isOver = awaited.every(({ id, heardMsAgo }) => answers.has(id) || heardMsAgo > QUIET_MS)
-        if (isOver || [...answers.values()].some(isEnough)) resolve()
-      }
-      cancel = systemClock.after(ANSWER_MS, resolve)
-      this.#askers.set(number, (node, answer) => {
-        answers.set(node, answer)
-        check()
-      })
-      this.#pass({ number, question, only }).then(() => {
-        awaited = this.#others.filter(isAwaited)
-        isAsked = true
-        check()
-        // Nobody was asked: all who were there a moment ago are silent.
-      }, resolve)
-    })
-    cancel?.()
-    this.#askers.delete(number)
-    return {
-      answers: awaited.flatMap((node) =>
-        answers.has(node.id) ? [{ node, answer: answers.get(node.id) }] : [],
-      ),
-      silent: awaited.filter(({ id }) => !answers.has(id)),
-    }
+  ask(question: unknown, asking: Asking = {}): Promise<PeerAnswers> {
+    const pass = (number: number): Promise<void> =>
+      this.#pass({ number: String(number), question, only: asking.only })
+    return this.#questions.ask(pass, asking)
   }
 
   nodes(): readonly PeerNode[] {
@@ -145,7 +111,7 @@ export class RedisPeers implements Peers {
 
   /** True when a live message is one of those between hubs. */
   hears(channel: string): boolean {
-    return channel === this.#questions || channel === this.#answers
+    return channel === this.#questionChannel || channel === this.#answerChannel
   }
 
   /** A live message: whatever was published there. */
@@ -155,8 +121,8 @@ export class RedisPeers implements Peers {
     this.#hasOthers = true
     // Somebody new: who they are is told when this hub says that it is there.
     if (!this.#nodes.some(({ id }) => id === word.from)) void this.#report()
-    if (channel === this.#questions) void this.#answer(word)
-    else this.#askers.get(word.number)?.(word.from, word.answer)
+    if (channel === this.#questionChannel) void this.#answer(word)
+    else this.#questions.hear(Number(word.number), word.from, word.answer)
   }
 
   /** Takes back all that this hub has said. */
@@ -174,11 +140,11 @@ export class RedisPeers implements Peers {
     return this.#nodes.filter(({ id }) => id !== this.own.id)
   }
 
-  get #questions(): string {
+  get #questionChannel(): string {
     return `${this.#prefix}:q`
   }
 
-  get #answers(): string {
+  get #answerChannel(): string {
     return `${this.#prefix}:a:${this.own.id}`
   }
 
@@ -283,10 +249,6 @@ function parseWord(text: string): Word | undefined {
   } catch {
     return undefined
   }
-}
-
-function isNever(): boolean {
-  return false
 }
 
 /** @param answer ids, who it is, and how long ago it said so, one after the other */

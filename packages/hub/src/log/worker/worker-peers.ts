@@ -1,13 +1,8 @@
 import type { Clock } from '../../clock.ts'
+import { PeerQuestions } from '../../peer-questions.ts'
 import type { Asking, PeerAnswers, PeerCount, PeerNode, PeerSelf, Peers } from '../../peers.ts'
 import type { Taken } from '../../publish-rates.ts'
 import type { Call, PeerWord, WorkerWord } from './wire.ts'
-
-/** A worker that has said nothing for so long is not waited for, in milliseconds. */
-const QUIET_MS = 3000
-
-/** How long an answer may take, in milliseconds. */
-const ANSWER_MS = 2000
 
 /** What the peers of a worker use of its log. */
 export interface WorkerPeersParts {
@@ -17,27 +12,21 @@ export interface WorkerPeersParts {
   say(word: WorkerWord): void
 }
 
-interface Question {
-  readonly answers: Map<string, unknown>
-  /** Looks whether enough was said. */
-  check(): void
-}
-
 /** The other workers of one log. How many connections each has is kept by the owner of the log. */
 export class WorkerPeers implements Peers {
   readonly own: WorkerPeersParts['own']
   readonly #parts: WorkerPeersParts
-  readonly #questions = new Map<number, Question>()
+  readonly #questions: PeerQuestions
   readonly #changed = new Set<string>()
   /** Of this turn, by publisher. */
   readonly #taken = new Map<string, Taken>()
   #self: PeerSelf | undefined
   #nodes: readonly PeerNode[] = []
-  #asked = 0
 
   constructor(parts: WorkerPeersParts) {
     this.own = parts.own
     this.#parts = parts
+    this.#questions = new PeerQuestions(parts.clock, () => this.#others)
   }
 
   async open(self: PeerSelf): Promise<void> {
@@ -54,32 +43,11 @@ export class WorkerPeers implements Peers {
     return (await this.#parts.call({ call: 'count', names })) as PeerCount[]
   }
 
-  async ask(question: unknown, { only, isEnough = () => false }: Asking = {}): Promise<PeerAnswers> {
-    const awaited = this.#others.filter(({ id }) => only === undefined || id === only)
-    if (awaited.length === 0) return { answers: [], silent: [] }
-    const number = ++this.#asked
-    const answers = new Map<string, unknown>()
-    let cancel: (() => void) | undefined
-    await new Promise<void>((resolve) => {
-      const check = (): void => {
-        const isThere = (id: string): boolean => this.#nodes.some((node) => node.id === id)
-        const isOver = awaited.every(({ id, heardMsAgo }) => {
-          return answers.has(id) || heardMsAgo > QUIET_MS || !isThere(id)
-        })
-        if (isOver || [...answers.values()].some(isEnough)) resolve()
-      }
-      cancel = this.#parts.clock.after(ANSWER_MS, resolve)
-      this.#questions.set(number, { answers, check })
-      this.#parts.say({ say: 'ask', from: this.own.id, to: only, number, question })
-    })
-    cancel?.()
-    this.#questions.delete(number)
-    return {
-      answers: awaited.flatMap((node) =>
-        answers.has(node.id) ? [{ node, answer: answers.get(node.id) }] : [],
-      ),
-      silent: awaited.filter(({ id }) => !answers.has(id)),
+  ask(question: unknown, asking: Asking = {}): Promise<PeerAnswers> {
+    const pass = async (number: number): Promise<void> => {
+      this.#parts.say({ say: 'ask', from: this.own.id, to: asking.only, number, question })
     }
+    return this.#questions.ask(pass, asking)
   }
 
   tellTaken({ publisher, limit, events }: Taken): void {
@@ -101,18 +69,14 @@ export class WorkerPeers implements Peers {
   /** Who uses the log now. */
   know(nodes: readonly PeerNode[]): void {
     this.#nodes = nodes
-    for (const { check } of this.#questions.values()) check()
+    this.#questions.check()
   }
 
   /** Another worker asks, or answers. */
   hear(word: PeerWord): void {
     if (word.say === 'ask') void this.#answer(word)
     else if (word.say === 'taken') for (const taken of word.all) this.#self?.takenElsewhere(taken)
-    else {
-      const question = this.#questions.get(word.number)
-      question?.answers.set(word.from, word.answer)
-      question?.check()
-    }
+    else this.#questions.hear(word.number, word.from, word.answer)
   }
 
   get #others(): readonly PeerNode[] {
