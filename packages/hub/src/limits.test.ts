@@ -167,6 +167,30 @@ describe('publishing', () => {
     )
   })
 
+  it('is owed for as long as it takes, when other hubs let in more at once', () => {
+    const clock = new FakeClock()
+    return withHub(
+      nativeDoor,
+      { clock, limits: { publishesPerSecondPerUser: 2 } },
+      async (served) => {
+        const publish = async (user: string): Promise<number> =>
+          (await served.call('POST', '/v1/publish/a', 'x', as({ user, publish: ['a'] }))).status
+        assert.equal(await publish('u'), 200)
+        served.hub.cluster.takenElsewhere({ publisher: 'user u', limit: 2, events: 9 })
+        for (let second = 1; second <= 3; second++) {
+          clock.advance(1000)
+          assert.equal(await publish('v'), 200)
+        }
+        clock.advance(999)
+        assert.equal(await publish('u'), 429)
+        clock.advance(502)
+        assert.equal(await publish('u'), 200)
+        assert.equal(await publish('u'), 429)
+      },
+      ROUTES,
+    )
+  })
+
   it('is counted for as many users as there are, at the same cost', async () => {
     const clock = new FakeClock()
     const hub = createHub({ clock, limits: { publishesPerSecondPerUser: 1 } })

@@ -2,7 +2,7 @@ import type { Access } from './authenticator.ts'
 import type { Clock } from './clock.ts'
 import type { HubOptions } from './options.ts'
 
-/** A bucket that nobody took from for so long is full, and so as good as none; in milliseconds. */
+/** An empty bucket that nobody takes from is full after so long, and then as good as none; in milliseconds. */
 const REFILL_MS = 1000
 
 /** Where a publisher stands in this second. */
@@ -26,6 +26,9 @@ export interface Taken {
 }
 
 interface Bucket {
+  /** How many it holds when it is full. */
+  limit: number
+  /** Below 0 what is owed. */
   tokens: number
   filledAt: number
 }
@@ -37,7 +40,7 @@ export class PublishRates {
   readonly #perKey: number
   /** Whoever published since the last turn … */
   #recent = new Map<string, Bucket>()
-  /** … and in the time before it; forgotten at the next turn. Nobody has to be looked for. */
+  /** … and in the time before it; forgotten at the next turn, but for debts. */
   #earlier = new Map<string, Bucket>()
   #turnedAt = 0
   readonly #tellTaken: ((taken: Taken) => void) | undefined
@@ -85,19 +88,31 @@ export class PublishRates {
     const now = this.#clock.now()
     this.#turn(now)
     const recent = this.#recent.get(publisher)
-    const bucket = recent ?? this.#earlier.get(publisher) ?? { tokens: limit, filledAt: now }
+    const bucket = recent ?? this.#earlier.get(publisher) ?? { limit, tokens: limit, filledAt: now }
     if (!recent) this.#recent.set(publisher, bucket)
-    // A clock that was set back fills nothing.
-    const elapsedMs = Math.max(0, now - bucket.filledAt)
-    bucket.tokens = Math.min(limit, bucket.tokens + (elapsedMs / REFILL_MS) * limit)
-    bucket.filledAt = now
+    bucket.limit = limit
+    fill(bucket, now)
     return bucket
   }
 
   #turn(now: number): void {
     if (Math.abs(now - this.#turnedAt) < REFILL_MS) return
+    const old = this.#earlier
     this.#earlier = this.#recent
     this.#recent = new Map()
     this.#turnedAt = now
+    for (const [publisher, bucket] of old) {
+      if (bucket.tokens >= 0) continue
+      // What is owed takes longer to come in.
+      fill(bucket, now)
+      if (bucket.tokens < bucket.limit) this.#recent.set(publisher, bucket)
+    }
   }
+}
+
+function fill(bucket: Bucket, now: number): void {
+  // A clock that was set back fills nothing.
+  const elapsedMs = Math.max(0, now - bucket.filledAt)
+  bucket.tokens = Math.min(bucket.limit, bucket.tokens + (elapsedMs / REFILL_MS) * bucket.limit)
+  bucket.filledAt = now
 }
