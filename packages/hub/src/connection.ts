@@ -254,6 +254,8 @@ export class Connection implements SinkListener {
     if (isLoss(gap) && gap.through <= this.cursor) this.#passed.push(gap)
     // Whoever is not live reads the log anyway before it goes live: the feed no longer covers what was lost.
     if (this.state !== 'live') return
+    const { recorder, clock } = this.#delivery
+    recorder.turned(this, { at: clock.now(), what: 'behind' }, true)
     this.state = 'catching-up'
     this.#announceLive = true
     this.#readOn()
@@ -457,10 +459,11 @@ export class Connection implements SinkListener {
   #write(run: Run): void {
     this.#lastWriteAt = this.#delivery.coarseNow()
     if (this.#sink.write(run) || this.state === 'closed') return
+    const wasLive = this.state === 'live'
     this.state = 'behind'
     this.#announceLive = true
     this.#delivery.counters.fellBehind++
-    this.#tell('behind')
+    this.#tell('behind', {}, wasLive)
     this.#stalledAt = this.#delivery.clock.now()
     this.#stalledProgress = this.#sink.progress()
   }
@@ -572,10 +575,10 @@ export class Connection implements SinkListener {
     this.#tell('closed', { reason })
   }
 
-  #tell(what: Happening['what'], more: Partial<Happening> = {}): void {
+  #tell(what: Happening['what'], more: Partial<Happening> = {}, wasLive = this.state === 'live'): void {
     const { happenings, recorder, clock } = this.#delivery
     const happening = { at: clock.now(), what, connection: this.id, user: this.user, ...more }
-    recorder.turned(this, happening)
+    recorder.turned(this, happening, wasLive)
     if (happenings.areWatched) happenings.tell(happening)
   }
 }

@@ -26,8 +26,13 @@ export interface Turn {
   readonly at: number
   /** Of the connection. */
   readonly number: number
-  /** `live` again, told of a `gap`, or no longer live: `opened` behind the head, `behind`, or `followed` more channels. */
+  /**
+   * `live` again, told of a `gap`, or no longer live: `opened` behind the head, `behind`, or `followed` more channels;
+   * also `behind` is what has to read the log again.
+   */
   readonly what: Happening['what']
+  /** True when it was live until then. */
+  readonly wasLive: boolean
   /** Those that it follows from here on, or that the gap is in. */
   readonly channels: readonly string[]
   /** After which position a gap begins; otherwise the cursor. */
@@ -55,20 +60,19 @@ export function fateOf(
       ),
   )
   if (followed.length === 0) return undefined
-  if (turns.length === 0 && course.cursor >= position) return WRITTEN
+  if (turns.length === 0 && course.state === 'live' && course.cursor >= position) return WRITTEN
   const gap = turns.find(
     ({ what, after, cursor, channels: [lossy] }) =>
       what === 'gap' && followed.includes(lossy as ChannelName) && after < position && position <= cursor,
   )
   if (gap) return { fate: 'lost', at: gap.at }
-  let wasLive = true
-  for (const { what, cursor, at } of turns) {
-    if (what === 'gap') continue
-    if (cursor >= position) return wasLive ? WRITTEN : { fate: 'caught-up', at }
-    wasLive = what === 'live'
-  }
-  if (course.cursor >= position) return wasLive ? WRITTEN : { fate: 'caught-up', at: null }
-  return { fate: course.state === 'closed' ? 'left' : 'waiting', at: null }
+  const ways = turns.filter(({ what }) => what !== 'gap')
+  const passed = ways.find(({ cursor }) => cursor >= position)
+  if (passed) return passed.wasLive ? WRITTEN : { fate: 'caught-up', at: passed.at }
+  const hasEnded = course.state === 'closed'
+  if (course.cursor < position) return { fate: hasEnded ? 'left' : 'waiting', at: null }
+  const isLive = hasEnded ? (ways.at(-1)?.what ?? 'live') === 'live' : course.state === 'live'
+  return isLive ? WRITTEN : { fate: 'caught-up', at: null }
 }
 
 /** When is known of its flush. */

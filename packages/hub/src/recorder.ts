@@ -135,8 +135,12 @@ export class FlightRecorder {
     this.#underWay = []
   }
 
-  /** Something has happened to a connection. */
-  turned(connection: Recorded, { at, what, channels = NONE, gap, reason, isResumed }: Happening): void {
+  /** Something has happened to a connection, which was live until then, or was not. */
+  turned(
+    connection: Recorded,
+    { at, what, channels = NONE, gap, reason, isResumed }: Happening,
+    wasLive: boolean,
+  ): void {
     const { id, number, user, cursor, begunAt, state } = connection
     if (what === 'closed') {
       const gone = { at, id, number, user, channels: connection.channels, begunAt, cursor, state }
@@ -146,7 +150,8 @@ export class FlightRecorder {
     // Who came in at the head was live from then on; and what has no history has no id to be traced by.
     if ((what === 'opened' && !isResumed) || reason === 'ephemeral') return
     const { after, through } = gap ?? { after: cursor, through: cursor }
-    this.#turns.push({ at, number, what, channels, after, cursor: through }, lengthOf('', channels, NONE))
+    const turn = { at, number, what, wasLive, channels, after, cursor: through }
+    this.#turns.push(turn, lengthOf('', channels, NONE))
   }
 
   /**

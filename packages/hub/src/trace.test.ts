@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import type { ChannelName, Position } from '@fanline/protocol'
 import { cursorAfter } from './cursor.ts'
 import { eventStreamDialect } from './dialect.ts'
-import { createHub, Hub, memoryLog, type Sink, type SinkListener, systemClock } from './index.ts'
+import {
+  createHub,
+  Hub,
+  type LogListener,
+  memoryLog,
+  type Sink,
+  type SinkListener,
+  systemClock,
+} from './index.ts'
 import { FakeClock } from './testing/fake-clock.ts'
 import { as, saidAccess } from './testing/said-access.ts'
 import { nativeDoor, withHub } from './testing/served-hub.ts'
@@ -155,6 +164,69 @@ it('an event in several channels is traced once, and one that is lost to somebod
     client.drain()
     await settled()
     assert.deepEqual(await fatesOf(hub, lost.id), { both: 'lost' })
+  } finally {
+    await hub.close({ drainMs: 0 })
+  }
+})
+
+it('what is read again because the log has lost something is caught up with, what came before was written', async () => {
+  const log = memoryLog()
+  const open = log.open.bind(log)
+  let listener: LogListener | undefined
+  log.open = (heard) => {
+    listener = heard
+    return open(heard)
+  }
+  const hub = createHub({ log })
+  try {
+    await hub.connect({ user: 'u', channels: ['a'] }, new Client(), eventStreamDialect)
+    const lost = await hub.publish({ channel: 'a', data: 0 })
+    const before = await hub.publish({ channel: 'a', data: 1 })
+    await settled()
+    const [channel, through] = ['a' as ChannelName, Number(lost.id) as Position]
+    listener?.gap({ channel, after: (through - 1) as Position, through, reason: 'rollback' })
+    const { id } = await hub.publish({ channel: 'a', data: 2 })
+    await settled()
+    const after = await hub.publish({ channel: 'a', data: 3 })
+    await settled()
+    const fates: unknown[] = []
+    for (const event of [lost.id, before.id, id, after.id]) fates.push((await fatesOf(hub, event)).u)
+    assert.deepEqual(fates, ['lost', 'written', 'caught-up', 'written'])
+  } finally {
+    await hub.close({ drainMs: 0 })
+  }
+})
+
+it('what was read later is known to have been, when it is forgotten since when the client was behind', async () => {
+  const report = (problem: Error): void => assert.fail(problem)
+  const clock = new FakeClock()
+  const hub = new Hub({ log: memoryLog({ clock }), clock, tuning: { recordedItems: 4 }, report })
+  const join = async (user: string, channel: string): Promise<Client> => {
+    const client = new Client()
+    await hub.connect({ user, channels: [channel] }, client, eventStreamDialect)
+    return client
+  }
+  try {
+    const [live, again, other] = [await join('live', 'a'), await join('again', 'a'), await join('other', 'b')]
+    for (const client of [live, again]) client.isFull = true
+    await hub.publish({ channel: 'a', data: 'fills the sockets' })
+    await settled()
+    for (let n = 0; n < 2; n++) {
+      other.isFull = true
+      await hub.publish({ channel: 'b', data: 'fills the socket' })
+      await settled()
+      other.drain()
+      await settled()
+    }
+    clock.advance(1)
+    const { id } = await hub.publish({ channel: 'a', data: 'is read later' })
+    await settled()
+    live.drain()
+    again.drain()
+    again.isFull = true
+    await settled()
+    assert.deepEqual(await fatesOf(hub, id), { live: 'caught-up', again: 'caught-up' })
+    assert.equal((await hub.cluster.trace(id!)).hubs[0]?.isComplete, true)
   } finally {
     await hub.close({ drainMs: 0 })
   }
