@@ -325,7 +325,7 @@ export class Cluster implements PeerSelf, TicketExchange {
   /**
    * Hears of what happens on all hubs from now on, of others half a second later; the answer ends it.
    * @param heard must not throw
-   * @param missed is told of how many that happened on others nothing is known; must not throw
+   * @param missed is told of how many that happened on others nothing is known, at least; must not throw
    */
   watch(heard: (happening: Happening) => void, missed: (count: number) => void): () => void {
     const { happenings } = this.#hub

@@ -22,17 +22,20 @@ const LEASE_MS = 5000
 /** What happens between two questions; of more only the number is told. */
 const MAX_BATCH = 1000
 
-/** Hubs and browsers that look at once; more are told nothing. */
+/** Hubs and browsers that look at once; more get no answer. */
 const MAX_LOOKING = 50
 
 /** What has happened on a hub since another asked last. */
 export interface Told {
   readonly happenings: readonly Happening[]
-  /** All since the first question: what is not among those that were heard was missed. */
+  /** Another where whoever asks had not done so for a while: what happened before this one began is not told. */
+  readonly lease: number
+  /** All since it began: what is not among those that were heard was missed. */
   readonly total: number
 }
 
 interface Looking {
+  readonly lease: number
   happenings: Happening[]
   total: number
   stop(): void
@@ -44,21 +47,22 @@ export class Lookout {
   readonly #clock: Clock
   readonly #happenings: Happenings
   readonly #looking = new Map<string, Looking>()
+  #leases = 0
 
   constructor(clock: Clock, happenings: Happenings) {
     this.#clock = clock
     this.#happenings = happenings
   }
 
-  /** What has happened since this one asked last; nothing the first time. */
-  tell(watcher: string): Told {
+  /** What has happened since this one asked last; nothing the first time. Undefined when too many look. */
+  tell(watcher: string): Told | undefined {
     const looking = this.#looking.get(watcher) ?? this.#begin(watcher)
-    if (!looking) return { happenings: [], total: 0 }
+    if (!looking) return undefined
     looking.cancel()
     looking.cancel = this.#clock.after(LEASE_MS, () => this.#end(watcher))
-    const { happenings, total } = looking
+    const { happenings, lease, total } = looking
     looking.happenings = []
-    return { happenings, total }
+    return { happenings, lease, total }
   }
 
   close(): void {
@@ -68,6 +72,7 @@ export class Lookout {
   #begin(watcher: string): Looking | undefined {
     if (this.#looking.size >= MAX_LOOKING) return undefined
     const looking: Looking = {
+      lease: ++this.#leases,
       happenings: [],
       total: 0,
       stop: this.#happenings.watch((happening) => {
@@ -91,6 +96,7 @@ export class Lookout {
 /**
  * Hears of what happens on other hubs, a moment later; the answer ends it.
  * @param ask never rejects
+ * @param missed is told of how many nothing is known, at least
  */
 export function lookElsewhere(
   clock: Clock,
@@ -98,16 +104,20 @@ export function lookElsewhere(
   heard: (happening: Happening) => void,
   missed: (count: number) => void,
 ): () => void {
-  const totals = new Map<string, number>()
+  /** What each hub told last. */
+  const known = new Map<string, Omit<Told, 'happenings'>>()
   let isOver = false
   let cancel = (): void => undefined
   const look = async (): Promise<void> => {
     const answers = await ask()
     if (isOver) return
     for (const { node, answer } of answers) {
-      const { happenings, total } = answer
-      missed(Math.max(0, total - (totals.get(node.id) ?? 0) - happenings.length))
-      totals.set(node.id, total)
+      const { happenings, lease, total } = answer
+      const before = known.get(node.id) ?? { lease, total: 0 }
+      // What happened between two leases counts as one.
+      const heardBefore = before.lease === lease ? before.total : -1
+      missed(Math.max(0, total - heardBefore - happenings.length))
+      known.set(node.id, { lease, total })
       for (const happening of happenings) heard({ ...happening, node: node.name })
     }
     cancel = clock.after(LOOK_MS, look)
@@ -137,6 +147,6 @@ const HAPPENING: Shape = {
 
 /** What another hub tells; undefined when it cannot be that. */
 export function parseTold(value: unknown): Told | undefined {
-  const told: Shape = { happenings: isListOf(isLike(HAPPENING)), total: isNumber }
+  const told: Shape = { happenings: isListOf(isLike(HAPPENING)), lease: isNumber, total: isNumber }
   return fits(value, told) ? (value as Told) : undefined
 }
