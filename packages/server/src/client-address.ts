@@ -46,13 +46,13 @@ export function addressToCount(
 ): string | undefined {
   const nearest = parseAddress(peer ?? '')
   if (nearest === undefined) return undefined
-  if (!isIn(trusted, nearest)) return isIn(NOT_PUBLIC, nearest) ? undefined : network(nearest)
+  if (!trusted.check(nearest)) return NOT_PUBLIC.check(nearest) ? undefined : network(nearest)
   // Every proxy adds at the end whom it saw. So the last entry that is none of ours was written by one of ours, and
   // what stands before it by whoever liked to.
   const client = forwarded()
     .toReversed()
     .map(parseAddress)
-    .find((address) => address === undefined || !isIn(trusted, address))
+    .find((address) => address === undefined || !trusted.check(address))
   return client === undefined ? undefined : network(client)
 }
 
@@ -70,24 +70,21 @@ const NOT_PUBLIC = networks([
   'fe80::/10',
 ])
 
-function isIn(list: BlockList, address: string): boolean {
-  return list.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6')
-}
-
-/** An address in its one spelling; undefined for what is none. A proxy may write a port behind it. */
-function parseAddress(text: string): string | undefined {
+/** An address that lists know without parsing it again; undefined for what is none. A proxy may write a port behind it. */
+function parseAddress(text: string): SocketAddress | undefined {
   const [, bracketed, plain] = /^(?:\[(.+)\](?::\d+)?|([\d.]+)(?::\d+)?)$/.exec(text.trim()) ?? []
   const address = bracketed ?? plain ?? text.trim()
   if (isIP(address) === 0) return undefined
-  if (isIP(address) === 4) return address
-  const canonical = new SocketAddress({ address, family: 'ipv6' }).address
+  if (isIP(address) === 4) return new SocketAddress({ address })
+  const parsed = new SocketAddress({ address, family: 'ipv6' })
   // How a socket that listens on both families names an IPv4 peer (RFC 4291, section 2.5.5.2).
-  return canonical.startsWith('::ffff:') && canonical.includes('.') ? canonical.slice(7) : canonical
+  const isMapped = parsed.address.startsWith('::ffff:') && parsed.address.includes('.')
+  return isMapped ? new SocketAddress({ address: parsed.address.slice(7) }) : parsed
 }
 
 /** One client has a whole /64 of IPv6 addresses, and would otherwise have as many counters. */
-function network(address: string): string {
-  if (isIP(address) === 4) return address
+function network({ address, family }: SocketAddress): string {
+  if (family === 'ipv4') return address
   const [head = '', tail] = address.split('::')
   const front = head.split(':').filter(Boolean)
   const back = (tail ?? '').split(':').filter(Boolean)
