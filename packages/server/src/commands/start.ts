@@ -95,7 +95,7 @@ function warnOfConfig(config: Config, { keys }: Profile, logger: Logger): void {
     )
   } else if (!hasCredentials(config)) {
     logger.warn(
-      'no credentials are configured, so every request but /livez and /readyz is refused: set FANLINE_JWT_SECRET and FANLINE_API_KEY',
+      'no credentials are configured, so nobody can listen, publish or see figures: set FANLINE_JWT_SECRET and FANLINE_API_KEY',
     )
   }
   if (keys?.size === 0) {
