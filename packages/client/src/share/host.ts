@@ -47,9 +47,13 @@ export class Host implements SourceListener {
   #tail: Promise<unknown> = new Promise((resolve) => setTimeout(resolve, ROLL_CALL_MS))
   #source: Source | undefined
   #followed: readonly string[] = []
+  /** Channels that were ever asked for: of one that is not followed any more, something may be on its way. */
+  readonly #known = new Set<string>()
   /** Everything up to here was told. */
   #cursor: string | undefined
   #status = CONNECTING
+  /** The connection was begun anew, and has not come to what is live. */
+  #isLate = false
   #linger: ReturnType<typeof setTimeout> | undefined
   #patience: ReturnType<typeof setTimeout> | undefined
 
@@ -97,6 +101,7 @@ export class Host implements SourceListener {
     // This host has closed it.
     if (!this.#source) return
     if (state === 'closed') this.#source = undefined
+    if (state === 'live') this.#isLate = false
     const isNews = error || state === 'live' || state === 'waiting' || this.#status.state !== 'live'
     // Without, it has been replaced for a guest that missed something: the others need not know.
     if (!isNews) return
@@ -111,7 +116,7 @@ export class Host implements SourceListener {
   #hear(message: GuestMessage | HostMessage): void {
     if ('token' in message) this.#tokens.get(message.from)?.(message)
     if (!('channels' in message)) return
-    const { from, wake } = message
+    const { from, wake, channels } = message
     const signal = this.#signal
     if (!this.#guests.has(from)) {
       this.#tabs.navigator.locks
@@ -119,6 +124,7 @@ export class Host implements SourceListener {
         .catch((error) => signal.aborted || complain(error))
     }
     this.#guests.set(from, message)
+    for (const channel of channels) this.#known.add(channel)
     if (wake) this.#source?.wake()
     this.#next(() => this.#serve(message))
   }
@@ -152,7 +158,7 @@ export class Host implements SourceListener {
       isHidden: this.#tabs.document?.hidden,
       error,
       events: missed ?? [],
-      ...this.#stand(!missed),
+      ...this.#stand(),
     })
   }
 
@@ -200,6 +206,7 @@ export class Host implements SourceListener {
     this.#hangUp()
     const [lowest] = cursors.filter((cursor) => cursor).sort((a, b) => Number(a) - Number(b))
     this.#cursor = lowest
+    this.#isLate = true
     this.#recent.start(lowest)
     const { url, options, hasTokens } = this.#shared
     const channels = this.#followed
@@ -219,8 +226,7 @@ export class Host implements SourceListener {
       .filter((name) => name)
       .join()
       .split(',')
-    const isAsked = (name: string): boolean =>
-      this.#followed.includes(name) && !this.#ofAddress.includes(name)
+    const isAsked = (name: string): boolean => this.#known.has(name) && !this.#ofAddress.includes(name)
     return channels.every(isAsked) ? channels : undefined
   }
 
@@ -240,13 +246,13 @@ export class Host implements SourceListener {
     throw new Error(why)
   }
 
-  /** Where it stands; a guest may be behind the others. */
-  #stand(isBehind = false): Pick<HostMessage, 'status' | 'cursor'> {
+  /** Where it stands. */
+  #stand(): Pick<HostMessage, 'status' | 'cursor'> {
     const { state, error } = this.#status
     return {
       status: {
         ...this.#status,
-        state: isBehind && state === 'live' ? 'catching-up' : state,
+        state: this.#isLate && state === 'live' ? 'catching-up' : state,
         error: error && sent(error),
       },
       cursor: this.#cursor,
