@@ -22,7 +22,7 @@ const QUIET_MS = 15_000
 /** So long, and up to twice as long, it may take to answer; then another one takes its place. */
 const ANSWER_MS = 2500
 
-/** So many messages wait for a slow reader; what comes then is asked for again. */
+/** So much may wait for a slow reader; what comes then is asked for again. */
 const INBOX = 1000
 
 /**
@@ -54,7 +54,13 @@ export class Guest implements Source {
   /** What was said and waits, should a reader hold the stream up. */
   readonly #inbox: (() => unknown)[] = []
   #isReading = false
-  #isBehind = false
+  /**
+   * The last question before something was skipped; 0 while nothing is missing. Whatever comes is skipped until a later
+   * question, for which nothing waits any more, is answered with all that is missing.
+   */
+  #behind = 0
+  /** Channels of what was skipped and has no history, so that it will be missing. */
+  readonly #skipped = new Set<string>()
   /** Ends a change of channels. */
   #changed: ((error?: Error) => void) | undefined
   /** A connection of its own, when it does not share any more. */
@@ -182,12 +188,12 @@ export class Guest implements Source {
   #ask(wake = false): void {
     if (this.#stay.signal.aborted) return
     // The host before must not tell it where to begin: the next one would not know.
-    if (this.#cursor === undefined) this.#host = undefined
+    if (this.#isEarly) this.#host = undefined
     this.#asked = ++this.#count
     this.#watchdog.watch(ANSWER_MS * (1 + Math.random()))
     this.#post({
       n: this.#asked,
-      host: this.#host,
+      host: this.#behind ? undefined : this.#host,
       cursor: this.#cursor,
       channels: this.#channels,
       wake,
@@ -199,19 +205,40 @@ export class Guest implements Source {
     if (message.isCall) this.#ask()
     else if (message.needsToken) void this.#giveToken()
     else if (message.n ? this.#isAnswered(message) : message.host === this.#host) {
-      const { events = [], gap, of, status, cursor } = message
       if (!this.#asked) this.#watchdog.heard()
-      if (this.#inbox.length > INBOX) this.#isBehind = true
-      else {
-        for (const sent of events) this.#inbox.push(() => this.#takeEvent(sent))
-        this.#inbox.push(() => {
-          if (gap) this.#takeGap(gap, of)
-          if (status) this.#takeStatus(status)
-          if (cursor) this.#move(cursor)
-        })
-      }
-      void this.#read()
+      if (this.#inbox.length > INBOX) this.#behind ||= this.#count
+      if (this.#behind) this.#skip(message)
+      else this.#keep(message)
     }
+  }
+
+  #keep({ events = [], gap, of, status, cursor }: HostMessage): void {
+    for (const sent of events) this.#inbox.push(() => this.#takeEvent(sent))
+    if (gap || status || cursor) {
+      this.#inbox.push(() => {
+        if (gap) this.#takeGap(gap, of)
+        if (status) this.#takeStatus(status)
+        if (cursor) this.#move(cursor)
+      })
+    }
+    void this.#read()
+  }
+
+  #skip({ events = [], gap, of }: HostMessage): void {
+    for (const { event, of } of events) {
+      if (event.id === undefined && this.#isFor(of)) this.#skipped.add(event.channel ?? '')
+    }
+    if (gap?.reason === 'ephemeral' && this.#isFor(of)) this.#skipped.add(gap.channel)
+  }
+
+  /** Says what will be missing, now that the rest comes. */
+  #catchUp(): void {
+    this.#behind = 0
+    for (const channel of this.#skipped) {
+      const from = this.#cursor ?? ''
+      this.#listener.gap({ channel, from, to: from, reason: 'ephemeral' })
+    }
+    this.#skipped.clear()
   }
 
   /** True when this is what it asked for: it listens to this host now. */
@@ -225,6 +252,7 @@ export class Guest implements Source {
     }
     this.#changed?.()
     this.#host = host
+    if (n > this.#behind && this.#inbox.length === 0) this.#catchUp()
     if (isHidden && !this.#tabs.document?.hidden) void this.#lead({ steal: true })
     return true
   }
@@ -238,10 +266,7 @@ export class Guest implements Source {
       if (held) await held
     }
     this.#isReading = false
-    if (!this.#isBehind) return
-    this.#isBehind = false
-    this.#host = undefined
-    this.#ask()
+    if (this.#behind) this.#ask()
   }
 
   #takeEvent({ event, of }: SentEvent): ReturnType<SourceListener['event']> {
@@ -249,13 +274,13 @@ export class Guest implements Source {
     if (this.#isEarly || this.#hasPassed(id)) return undefined
     this.#cursor = id ?? this.#cursor
     const channel = of ? of.find((name) => this.#channels.includes(name)) : event.channel
-    if (!of || channel) return this.#listener.event({ ...event, channel })
+    if (this.#isFor(of)) return this.#listener.event({ ...event, channel })
     if (id) this.#listener.cursor(id)
     return undefined
   }
 
   #takeGap(gap: StreamGap, of: readonly string[] | undefined): void {
-    if (of && !of.some((name) => this.#channels.includes(name))) return
+    if (!this.#isFor(of)) return
     // All ids begin anew.
     if (gap.reason === 'bad-cursor') this.#cursor = gap.from
     // It came before the cursor of another tab. Other losses may be found late.
@@ -280,6 +305,10 @@ export class Guest implements Source {
     if (this.#isEarly || this.#hasPassed(cursor)) return
     this.#cursor = cursor
     this.#listener.cursor(cursor)
+  }
+
+  #isFor(of: readonly string[] | undefined): boolean {
+    return !of || of.some((name) => this.#channels.includes(name))
   }
 
   /** It begins where the others are, once they are up to date. */

@@ -1,85 +1,13 @@
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Unauthorized } from '../errors.ts'
 import type { ConnectOptions } from '../index.ts'
-import type { Source, StreamGap } from '../source.ts'
-import { Stream } from '../stream.ts'
-import { FakeBrowser, type FakeTab } from '../testing/fake-tabs.ts'
-import { type HubServer, serveHub } from '../testing/hub-server.ts'
-import { eventually, inTime } from '../testing/of-hub.ts'
-import { share } from './share.ts'
-
-/** One tab with a stream, and what it was told. */
-class Tab {
-  readonly tab: FakeTab
-  readonly stream: Stream
-  source!: Source
-  readonly channels: readonly string[]
-  readonly heard: { readonly data: unknown; readonly id: number; readonly channel: string | undefined }[] = []
-  readonly gaps: StreamGap[] = []
-  readonly errors: unknown[] = []
-
-  constructor(browser: FakeBrowser, url: string, channels: readonly string[], options: ConnectOptions) {
-    const tab = browser.tab()
-    const all = {
-      maxPauseMs: 20,
-      healthyMs: 0,
-      onError: (error: unknown) => this.errors.push(error),
-      ...options,
-      channels,
-      fetch: tab.fetch,
-    }
-    this.tab = tab
-    this.channels = channels
-    this.stream = new Stream((listener) => (this.source = share(url, all, listener, tab)), all)
-    this.stream.onAny(({ data, id, channel }) => this.heard.push({ data, id: Number(id), channel }))
-    this.stream.onGap((gap) => this.gaps.push(gap))
-  }
-
-  get data(): readonly unknown[] {
-    return this.heard.map(({ data }) => data)
-  }
-
-  kill(): void {
-    this.tab.kill()
-    this.stream.close()
-  }
-}
-
-async function withTabs(
-  test: (
-    server: HubServer,
-    open: (channels: readonly string[], options?: ConnectOptions) => Tab,
-    browser: FakeBrowser,
-  ) => Promise<void>,
-  options: Parameters<typeof serveHub>[0] = {},
-): Promise<void> {
-  const server = await serveHub(options)
-  const browser = new FakeBrowser()
-  const tabs: Tab[] = []
-  try {
-    await test(
-      server,
-      (channels, options) => {
-        const tab = new Tab(browser, server.url, channels, options ?? {})
-        tabs.push(tab)
-        return tab
-      },
-      browser,
-    )
-  } finally {
-    for (const { stream } of tabs) stream.close()
-    await server.close()
-  }
-}
-
-/** Waits for a state that nothing announces. @throws Error that says what there is instead */
-async function until(condition: () => boolean, what: () => unknown): Promise<void> {
-  await eventually(condition, 'what was to happen').catch((error) => {
-    throw new Error(JSON.stringify(what()), { cause: error })
-  })
-}
+import { FakeBrowser } from '../testing/fake-tabs.ts'
+import { type HubServer, serve } from '../testing/hub-server.ts'
+import { inTime } from '../testing/of-hub.ts'
+import { promptly, Tab, until, withTabs } from '../testing/sharing-tabs.ts'
 
 const connections = ({ hub }: HubServer): number => [...hub.connections()].length
 
@@ -217,20 +145,91 @@ describe('a tab that shares', () => {
       assert.deepEqual(first.data, [3])
     }))
 
-  it('holds up nobody but itself when it reads slowly, and misses nothing', () =>
+  it('is caught up when nothing is left that it missed, also when another one is the reason', () =>
     withTabs(async (server, open) => {
-      const quick = open(['a'])
-      const slow = open(['a'])
-      await Promise.all([quick, slow].map(({ stream }) => stream.caughtUp))
-      const events = slow.stream.events(undefined, { overflow: 'wait', limit: 10 })
-      const count = 1200
-      for (let i = 0; i < count; i++) await server.hub.publish({ channel: 'a', data: i })
-      await until(
-        () => quick.data.length === count,
-        () => quick.data.length,
+      const ids: string[] = []
+      for (let i = 0; i < 3; i++) ids.push((await server.hub.publish({ channel: 'a', data: i })).id as string)
+      const live = open(['a'])
+      await live.stream.caughtUp
+      // The first that comes back makes the host begin anew; the second finds it there.
+      const back = [0, 1].map((n) => open(['a'], { lastEventId: ids[n]! }))
+      await Promise.all(
+        back.map(async (tab, n) => {
+          await tab.stream.caughtUp
+          assert.deepEqual(tab.data, [1, 2].slice(n))
+        }),
       )
-      for (let i = 0; i < count; i++) assert.equal((await inTime(events.next(), () => `${i}`)).value?.data, i)
-    }))
+      assert.deepEqual(live.data, [])
+    }, promptly()))
+
+  it('hears everything of a server without ids, too, while its host calls', async () => {
+    const streams: ServerResponse[] = []
+    const server = await serve((_, res) => {
+      res.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(': hello\n\n')
+      streams.push(res)
+    })
+    const browser = new FakeBrowser()
+    const tabs = [0, 1].map(() => new Tab(browser, server.origin, [], {}))
+    await Promise.all(tabs.map(({ stream }) => stream.caughtUp))
+    const expected = Array.from({ length: 100 }, (_, i) => String(i))
+    for (const data of expected) {
+      streams[0]!.write(`data: ${data}\n\n`)
+      if (data.endsWith('0')) browser.host!.hidden = false
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    for (const tab of tabs) {
+      await until(
+        () => tab.data.at(-1) === expected.at(-1),
+        () => tab.data,
+      )
+      assert.deepEqual(tab.data, expected)
+      tab.stream.close()
+    }
+    await server.close()
+  })
+
+  const meanwhile: Readonly<Record<string, (host: Tab) => void>> = {
+    'and more comes': () => undefined,
+    'and its host calls': (host) => {
+      host.tab.hidden = false
+    },
+    'and its host dies': (host) => host.kill(),
+  }
+  for (const [what, happens] of Object.entries(meanwhile)) {
+    it(`holds up nobody but itself when it reads slowly, ${what}, and misses nothing unsaid`, () =>
+      withTabs(async (server, open) => {
+        const tabs: Tab[] = []
+        for (let i = 0; i < 3; i++) {
+          tabs.push(open(['a']))
+          await tabs[i]!.stream.caughtUp
+        }
+        const [host, quick, slow] = tabs as [Tab, Tab, Tab]
+        const events = slow.stream.readable(undefined, { limit: 10 }).getReader()
+        let count = 0
+        const publish = async (more: number) => {
+          for (const end = count + more; count < end; count++)
+            await server.hub.publish({ channel: 'a', data: count })
+          await until(
+            () => quick.data.at(-1) === count - 1,
+            () => [quick.data.at(-1), count],
+          )
+        }
+        // More than waits for it.
+        await publish(1200)
+        await server.hub.publish({ channel: 'a', data: 'now', ephemeral: true })
+        await publish(1)
+        happens(host)
+        for (let i = 0; i < count; i++) {
+          if (i < 1200 && i % 30 === 0) await publish(20)
+          assert.equal((await inTime(events.read(), () => `${i}`)).value?.data, i)
+        }
+        assert.deepEqual(
+          slow.gaps.map(({ channel, reason }) => [channel, reason]),
+          [['a', 'ephemeral']],
+        )
+        assert.deepEqual(quick.gaps, [])
+      }, promptly()))
+  }
 })
 
 describe('tabs that come and go', () => {
