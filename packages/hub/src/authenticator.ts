@@ -10,6 +10,7 @@ import {
   parseRole,
   type Role,
 } from '@fanline/protocol'
+import type { Clock } from './clock.ts'
 
 /** By what somebody was let in. */
 export interface Credential {
@@ -94,6 +95,15 @@ export async function authenticated(
   // Asked each time, because an authenticator may remember what it verified.
   if (hub.isRevoked(access)) throw new ProblemError('token-revoked')
   return access
+}
+
+/** Why what somebody was let in by counts no more; undefined while it does. */
+export function endOf(
+  access: Access,
+  hub: Pick<RevocationCheck, 'isRevoked'> & { readonly clock: Pick<Clock, 'now'> },
+): 'token-expired' | 'token-revoked' | undefined {
+  if (access.expiresAt !== undefined && access.expiresAt <= hub.clock.now()) return 'token-expired'
+  return hub.isRevoked(access) ? 'token-revoked' : undefined
 }
 
 /** An operator's key is not: figures are to be had while the log is down. */

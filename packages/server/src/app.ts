@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Hub } from '@fanline/hub'
 import {
+  type Access,
   type Authenticator,
   authenticated,
   type CredentialSource,
@@ -58,7 +59,8 @@ interface AppRoute {
   readonly role?: Role
   /** Only with the demo page. */
   readonly demo?: true
-  readonly answer: (parts: AppParts, c: Context) => Response | Promise<Response>
+  /** @param access of who asks; absent where the route needs no role */
+  readonly answer: (parts: AppParts, c: Context, access?: Access) => Response | Promise<Response>
 }
 
 const ROUTES: readonly AppRoute[] = [
@@ -71,7 +73,12 @@ const ROUTES: readonly AppRoute[] = [
     role: 'viewer',
     answer: ({ systemView }, c) => c.json(systemView.report()),
   },
-  { method: 'GET', path: '/v1/inspect', role: 'viewer', answer: ({ hub }, c) => inspect(hub, lookOf(c)) },
+  {
+    method: 'GET',
+    path: '/v1/inspect',
+    role: 'viewer',
+    answer: ({ hub }, c, access) => inspect(hub, access!, lookOf(c)),
+  },
   {
     method: 'GET',
     path: '/v1/config',
@@ -104,8 +111,10 @@ function createApp(parts: AppParts): Hono {
   for (const { method, path, role, demo: ofDemo, answer } of ROUTES) {
     if ((role && !servesAdmin) || (ofDemo && !demo)) continue
     app.on(method, path, async (c) => {
-      if (role) mustHaveRole(await authenticated(authenticator, sourceOf(c), hub), role)
-      return answer(parts, c)
+      if (!role) return answer(parts, c)
+      const access = await authenticated(authenticator, sourceOf(c), hub)
+      mustHaveRole(access, role)
+      return answer(parts, c, access)
     })
   }
   for (const { path, body, headers } of [...API_PAGES, ...assets]) {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { API_KEY, closedServer } from './testing/closed-server.ts'
+import { newApiKey } from '@fanline/hub/api-key'
+import { API_KEY, closedServer, listenerToken } from './testing/closed-server.ts'
 import { openStream } from './testing/heard-stream.ts'
 
 const ADMIN = { Authorization: `Bearer ${API_KEY}` }
@@ -33,6 +37,45 @@ test('an inspection begins in the past, and goes on with what happens, each even
   assert.deepEqual(dataIn((await again.next()).data), [], 'who comes back goes on where they were')
   const refused = await fetch(`${address}?after=yesterday`, { headers: ADMIN })
   assert.equal(refused.status, 400)
+})
+
+test('an inspection ends with its credential: a token that is over or revoked, a key that is withdrawn', {
+  timeout: 15_000,
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'fanline-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'keys.json')
+  const { key, id, hash } = newApiKey()
+  const createdAt = new Date().toISOString()
+  const record = {
+    id,
+    name: 'x',
+    hash,
+    subscribe: [],
+    publish: [],
+    role: 'viewer',
+    createdAt,
+    expiresAt: null,
+  }
+  writeFileSync(file, JSON.stringify({ keys: [record] }))
+  const { hub, port } = await closedServer(t, { 'api.keysFile': file })
+
+  const fanline = { role: 'viewer' }
+  const short = await listenerToken({ fanline, exp: Math.ceil(Date.now() / 1000) + 1 })
+  const revoked = await listenerToken({ fanline, jti: 'revoked' })
+  const open = async (credential: string) => {
+    const headers = { Authorization: `Bearer ${credential}` }
+    const stream = await openStream(t, `http://127.0.0.1:${port}/v1/inspect`, headers)
+    await stream.until(/^:\n\n/)
+    return stream
+  }
+  const streams = await Promise.all([short, revoked, key].map(open))
+  const stays = await open(API_KEY)
+  await hub.revoke({ jti: 'revoked' })
+  writeFileSync(file, '{"keys":[]}')
+  assert.deepEqual(await Promise.all(streams.map(({ over }) => over)), [true, true, true])
+  await hub.publish({ channel: 'orders', data: 'still told' })
+  assert.deepEqual(dataIn((await stays.next()).data), ['still told'])
 })
 
 /** The data of what was published. */

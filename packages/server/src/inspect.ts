@@ -1,4 +1,5 @@
-import type { Cluster, Happening, Hub, Past } from '@fanline/hub'
+import type { Happening, Hub, Past } from '@fanline/hub'
+import { type Access, endOf } from '@fanline/hub/routes'
 
 /** What happens in this time travels together, in milliseconds. */
 const BATCH_MS = 100
@@ -8,6 +9,9 @@ const MAX_BATCH = 2000
 
 /** A quiet stream says something so often, in milliseconds. */
 const HEARTBEAT_MS = 15_000
+
+/** How often a stream looks whether its credential still counts, in milliseconds. */
+const LOOK_MS = 500
 
 /** So much of the past is sent, in events. */
 const MAX_PAST = 5000
@@ -24,21 +28,23 @@ export interface Look {
 }
 
 /**
- * An event stream of what happens, from the moment when its first byte is asked for until its client leaves.
+ * An event stream of what happens, from the moment when its first byte is asked for until its client leaves, or within a
+ * second of the end of what it was let in by.
  * @throws ProblemError what {@link Hub.past} does
  */
-export async function inspect(hub: Hub, { after, channels }: Look): Promise<Response> {
+export async function inspect(hub: Hub, access: Access, { after, channels }: Look): Promise<Response> {
   const names = after === undefined || channels.length > 0 ? channels : await followedNow(hub)
   // Before the answer begins, so that what is wrong with the question can be said.
   const past = after === undefined ? undefined : await hub.past({ channels: names, after })
-  const live = new LiveBatches(hub.cluster)
+  const live = new LiveBatches(hub, access)
   const pieces = piecesOf(hub, names, past, live)
   const encoder = new TextEncoder()
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         const { value = '' } = await pieces.next()
-        controller.enqueue(encoder.encode(value))
+        if (live.isOver) controller.close()
+        else controller.enqueue(encoder.encode(value))
       },
       cancel: () => live.end(),
     },
@@ -83,9 +89,11 @@ async function* piecesOf(
   }
 }
 
-/** What happens from now on, in batches. */
+/** What happens from now on, in batches, as long as a credential counts. */
 class LiveBatches {
-  readonly #cluster: Cluster
+  isOver = false
+  readonly #hub: Hub
+  readonly #access: Access
   #batch: Happening[] = []
   #missed = 0
   #stop: (() => void) | undefined
@@ -94,12 +102,13 @@ class LiveBatches {
   #through = 0
   #channels: ReadonlySet<string> = new Set()
 
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster
+  constructor(hub: Hub, access: Access) {
+    this.#hub = hub
+    this.#access = access
   }
 
   begin(): void {
-    this.#stop = this.#cluster.watch(
+    const stopWatching = this.#hub.cluster.watch(
       (happening) => {
         if (this.#isKnown(happening)) return
         if (this.#batch.length < MAX_BATCH) this.#batch.push(happening)
@@ -110,9 +119,17 @@ class LiveBatches {
         this.#missed += count
       },
     )
+    const stopLooking = this.#hub.clock.every(LOOK_MS, () => {
+      if (endOf(this.#access, this.#hub)) this.end()
+    })
+    this.#stop = () => {
+      stopWatching()
+      stopLooking()
+    }
   }
 
   end(): void {
+    this.isOver = true
     this.#stop?.()
     this.#wake()
   }
@@ -127,7 +144,7 @@ class LiveBatches {
   /** Resolves when something has happened, a moment after the first of it, or when nothing has for a while. */
   async next(): Promise<{ readonly happenings: readonly Happening[]; readonly missed: number }> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.#batch.length > 0 ? BATCH_MS : HEARTBEAT_MS)
+      const timer = setTimeout(resolve, this.isOver || this.#batch.length > 0 ? BATCH_MS : HEARTBEAT_MS)
       timer.unref()
       this.#wake = () => {
         this.#wake = () => undefined

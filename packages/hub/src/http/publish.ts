@@ -5,7 +5,7 @@ import {
   type PublishReceipt,
   parsePublication,
 } from '@fanline/protocol'
-import type { Access } from '../authenticator.ts'
+import { type Access, endOf } from '../authenticator.ts'
 import type { Hub } from '../hub.ts'
 import type { RateState } from '../publish-rates.ts'
 import type { PublishOrigin } from '../tracer.ts'
@@ -137,9 +137,8 @@ function rateLimitHeaders({ limit, remaining, retryAfterMs }: RateState): Record
 /** @throws ProblemError `forbidden`, `token-expired` or `token-revoked` */
 export function mustPublish(hub: Hub, access: Access, publication: Publication): void {
   // Asked for each line: a stream of publishes may outlive its credential.
-  if (access.expiresAt !== undefined && access.expiresAt <= hub.clock.now())
-    throw new ProblemError('token-expired')
-  if (hub.isRevoked(access)) throw new ProblemError('token-revoked')
+  const end = endOf(access, hub)
+  if (end) throw new ProblemError(end)
   if (!access.mayPublish(publication)) throw new ProblemError('forbidden', 'No grant to publish there.')
 }
 

@@ -21,6 +21,7 @@ export {
   bearerToken,
   type Credential,
   type CredentialSource,
+  endOf,
   firstOf,
   type Grants,
   grantAccess,

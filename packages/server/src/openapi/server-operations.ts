@@ -109,7 +109,7 @@ export const SERVER: Operations = {
     group: GROUP,
     summary: 'What happens on this server',
     description:
-      'Publishes, refusals and connections as they happen: events without a name, each a list. It ends with the request.',
+      'Publishes, refusals and connections as they happen: events without a name, each a list. It ends with the request, or with its credential.',
     for: 'viewer',
     parameters: [
       {
