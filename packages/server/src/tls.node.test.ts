@@ -1,47 +1,32 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { request } from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { connect as connectTls } from 'node:tls'
+import { type CertificatePaths, certificatePaths } from './testing/certificate.ts'
 import { eventually } from './testing/eventually.ts'
 import { HeardStream } from './testing/heard-stream.ts'
 import { Program } from './testing/program.ts'
 
-/** The files of a certificate for localhost, signed by itself. */
-interface Files {
-  readonly cert: string
-  readonly key: string
-  /** Puts another certificate into them, with this serial number. */
-  renew(serial: number): void
-}
-
-function certificateFiles(t: TestContext): Files {
-  const directory = mkdtempSync(join(tmpdir(), 'fanline-tls-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
-  const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
-  const renew = (serial: number): void => {
-    const what = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
-    const whose = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
-    const where = ['-keyout', key, '-out', cert, '-set_serial', `${serial}`]
-    execFileSync('openssl', ['req', ...what, ...whose, ...where], { stdio: 'ignore' })
-  }
-  renew(1)
-  return { cert, key, renew }
+/** Puts another certificate of localhost into the files, with this serial number. */
+function renew({ cert, key }: CertificatePaths, serial: number): void {
+  const what = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+  const whose = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  const where = ['-keyout', key, '-out', cert, '-set_serial', `${serial}`]
+  execFileSync('openssl', ['req', ...what, ...whose, ...where], { stdio: 'ignore' })
 }
 
 interface SecureServer {
   readonly program: Program
   readonly port: number
-  readonly files: Files
+  readonly files: CertificatePaths
 }
 
 async function startSecure(t: TestContext, ...flags: string[]): Promise<SecureServer> {
-  const files = certificateFiles(t)
+  const files = certificatePaths(t)
   const args = ['dev', '--port', '0', '--tls-cert', files.cert, '--tls-key', files.key, ...flags]
   const program = new Program(t, args)
   const [, port] = await program.prints(/https:\/\/localhost:(\d+)\//)
@@ -132,7 +117,7 @@ describe('a server with a certificate', () => {
     const session = openSession(t, port)
     const stream = listen(session, '/v1/events/news')
     await stream.next()
-    files.renew(2)
+    renew(files, 2)
     program.signal('SIGHUP')
     await eventually(async () => (await serialOf(port)) === '02', 'the new certificate')
     writeFileSync(files.cert, 'no certificate')
@@ -144,7 +129,8 @@ describe('a server with a certificate', () => {
   })
 
   it('does not start with half a pair, a file that is not there, or a key that does not fit', async (t) => {
-    const [one, other] = [certificateFiles(t), certificateFiles(t)]
+    const [one, other] = [certificatePaths(t), certificatePaths(t)]
+    renew(other, 2)
     for (const [flags, said] of [
       [['--tls-cert', one.cert], /tls\.cert and tls\.key go together/],
       [['--tls-cert', one.cert, '--tls-key', '/nowhere'], /tls\.key cannot be read/],

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import type { CheckResult, Diagnosis } from '../doctor/check.ts'
+import { certificatePaths } from '../testing/certificate.ts'
 import { API_KEY, closedServer, listenerToken } from '../testing/closed-server.ts'
 import { impatientProxy } from '../testing/impatient-proxy.ts'
 import { Program, type ProgramOptions, startDev } from '../testing/program.ts'
-import { certificateFile, tlsDoor } from '../testing/tls-door.ts'
+import { tlsDoor } from '../testing/tls-door.ts'
 
 interface Report {
   readonly exitCode: number | null
@@ -66,9 +64,7 @@ describe('fanline doctor', { concurrency: 4 }, () => {
     const { port: inside } = await closedServer(t, QUICK)
     const { port } = await tlsDoor(t, inside)
     const url = `https://localhost:${port}`
-    const folder = mkdtempSync(join(tmpdir(), 'fanline-tls-'))
-    t.after(() => rmSync(folder, { recursive: true }))
-    const env = { FANLINE_TOKEN: API_KEY, NODE_EXTRA_CA_CERTS: certificateFile(folder) }
+    const env = { FANLINE_TOKEN: API_KEY, NODE_EXTRA_CA_CERTS: certificatePaths(t).cert }
     const report = await doctor(t, url, [], env)
     assert.equal(report.exitCode, 0, JSON.stringify(report))
     assert.deepEqual(report.checks.find(({ name }) => name === 'http')?.figures, {

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { certificatePaths } from '../testing/certificate.ts'
 import { freePort } from '../testing/free-port.ts'
 import { Program } from '../testing/program.ts'
 
@@ -22,20 +19,7 @@ async function check(
 }
 
 test('healthcheck finds the server that has the same variables, also with TLS and on all addresses', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'fanline-health-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
-  const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
-  const what = [
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-subj',
-    '/CN=app.example',
-  ]
-  execFileSync('openssl', ['req', ...what, '-keyout', key, '-out', cert], { stdio: 'ignore' })
+  const { cert, key } = certificatePaths(t)
   const plain = { HOST: '0.0.0.0', PORT: String(await freePort()), FANLINE_HTTP_HOSTS: 'app.example' }
   const secure = { FANLINE_PORT: String(await freePort()), FANLINE_TLS_CERT: cert, FANLINE_TLS_KEY: key }
   await Promise.all(
