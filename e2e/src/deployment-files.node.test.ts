@@ -182,6 +182,13 @@ test('the files for Traefik and Envoy name the three hubs, and what they define'
   const { routes } = manager.route_config.virtual_hosts[0]
   assert.equal(routes.at(-1).route.cluster, name)
   assert.equal(clusters[0].name, name)
+  const { retry_host_predicate: predicates, host_selection_retry_max_attempts: tries } =
+    routes.at(-1).route.retry_policy
+  assert.match(predicates[0].typed_config['@type'], /PreviousHostsPredicate$/)
+  assert.equal(tries, HUBS.length)
+  const [protocol] = Object.values<Yaml>(clusters[0].typed_extension_protocol_options)
+  // A hub keeps an idle connection for 75 s.
+  assert.equal(protocol.common_http_protocol_options.idle_timeout, '60s')
   assert.equal(
     manager.local_reply_config.mappers[0].body_format_override.text_format_source.inline_string,
     'retry: 2000\n\n',

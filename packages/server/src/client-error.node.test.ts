@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { certificatePaths } from './testing/certificate.ts'
 import { composed } from './testing/composed.ts'
 import { rawRequest } from './testing/raw-request.ts'
 
@@ -29,13 +30,21 @@ test('10 MB of headers are answered with 431', async (t) => {
   assert.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200)
 })
 
-test('a head that takes too long is answered with 408', async (t) => {
-  const { port, hub } = await composed(t, {}, { 'limits.headerTimeoutMs': '1000' })
-  for (const bytes of ['GET /livez HTTP/1.1\r\nHost: localhost\r\n', '']) {
-    const answer = await rawRequest(port, bytes)
-    assert.match(answer, /^HTTP\/1\.1 408 header-timeout\r\n.*"code":"header-timeout"/s)
-  }
-  assert.equal(hub.stats().problems['header-timeout'], 2)
+test('a head that takes too long is answered with 408, also over TLS', { timeout: 15_000 }, async (t) => {
+  const { cert, key } = certificatePaths(t)
+  await Promise.all(
+    [{}, { 'tls.cert': cert, 'tls.key': key }].map(async (tls) => {
+      const { port, hub } = await composed(t, {}, { 'limits.headerTimeoutMs': '1000', ...tls })
+      const isSecure = 'tls.cert' in tls
+      await Promise.all(
+        ['GET /livez HTTP/1.1\r\nHost: localhost\r\n', ''].map(async (bytes) => {
+          const answer = await rawRequest(port, bytes, { isSecure })
+          assert.match(answer, /^HTTP\/1\.1 408 header-timeout\r\n.*"code":"header-timeout"/s)
+        }),
+      )
+      assert.equal(hub.stats().problems['header-timeout'], 2)
+    }),
+  )
 })
 
 test('garbage after the request of a stream ends the stream, and writes nothing into it', async (t) => {

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import { createSecureServer, type Http2SecureServer, type Http2Session } from 'node:http2'
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { promisify } from 'node:util'
 import type { ProblemError } from '@fanline/protocol'
 import { answerClientErrors } from './client-error.ts'
 import { Failure } from './failure.ts'
+import { endWhenIdle } from './idle-session.ts'
 
 /** Connections that may wait to be accepted; the kernel's own bound, often 4096, applies as well. */
 const BACKLOG = 4096
@@ -15,6 +16,12 @@ const HTTP2_STREAMS = 256
 
 /** Free ports to try when one is free on the first address but not on the second. */
 const ATTEMPTS = 10
+
+/**
+ * How long a connection is kept on which nothing is asked any more, in milliseconds. Longer than proxies keep theirs, such
+ * as nginx, which does for 60 s: one that is closed just when a proxy sends a publish on it would answer that with 502.
+ */
+const IDLE_MS = 75_000
 
 /** How to listen. */
 export interface ListenOptions {
@@ -27,6 +34,8 @@ export interface ListenOptions {
   readonly onRequest: RequestListener
   /** How long the head of a request may take. */
   readonly headerTimeoutMs: number
+  /** How long a connection is kept on which nothing is asked any more, in milliseconds; 75 s when absent. */
+  readonly idleMs?: number
   /** Speaks TLS, and HTTP/2 with who can. */
   readonly certificate?: Certificate | undefined
   /** Hears of what could not be read as a request. */
@@ -123,21 +132,23 @@ interface Door {
 /** Finds peers that vanished without a word, also on streams where nothing is ever written. */
 const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 } as const
 
+/** The limits in time of HTTP/1.1. */
+function timeLimits({ headerTimeoutMs, idleMs = IDLE_MS }: ListenOptions) {
+  return {
+    headersTimeout: headerTimeoutMs,
+    // Off: a stream of NDJSON publishes is a request that never ends. Other bodies have limits.bodyTimeoutMs.
+    requestTimeout: 0,
+    keepAliveTimeout: idleMs,
+    connectionsCheckingInterval: Math.min(5000, headerTimeoutMs / 2),
+  }
+}
+
 class PlainDoor implements Door {
   readonly server: Server
 
-  constructor({ onRequest, headerTimeoutMs, onProblem }: ListenOptions) {
-    this.server = createServer(
-      {
-        ...KEEP_ALIVE,
-        headersTimeout: headerTimeoutMs,
-        // Off: a stream of NDJSON publishes is a request that never ends. Other bodies have limits.bodyTimeoutMs.
-        requestTimeout: 0,
-        connectionsCheckingInterval: Math.min(5000, headerTimeoutMs / 2),
-      },
-      onRequest,
-    )
-    answerClientErrors(this.server, onProblem)
+  constructor(options: ListenOptions) {
+    this.server = createServer({ ...KEEP_ALIVE, ...timeLimits(options) }, options.onRequest)
+    answerClientErrors(this.server, options.onProblem)
   }
 
   closeIdle(): void {
@@ -153,18 +164,24 @@ class PlainDoor implements Door {
 class SecureDoor implements Door {
   readonly server: Http2SecureServer
   readonly #sockets = new Set<Socket>()
-  readonly #sessions = new Set<Http2Session>()
+  readonly #sessions = new Set<ServerHttp2Session>()
 
-  constructor({ onRequest, headerTimeoutMs, onProblem }: ListenOptions, certificate: Certificate) {
-    const options = { ...certificate, ...KEEP_ALIVE, handshakeTimeout: headerTimeoutMs }
+  constructor(options: ListenOptions, certificate: Certificate) {
+    const limits = timeLimits(options)
     this.server = createSecureServer(
-      { ...options, allowHTTP1: true, settings: { maxConcurrentStreams: HTTP2_STREAMS } },
+      {
+        ...certificate,
+        ...KEEP_ALIVE,
+        handshakeTimeout: limits.headersTimeout,
+        allowHTTP1: true,
+        settings: { maxConcurrentStreams: HTTP2_STREAMS },
+      },
       // What the hub uses of a request and a response, those of HTTP/2 have, too.
-      onRequest as never,
+      options.onRequest as never,
     )
     // Of HTTP/1.1, as a plain door has them.
-    Object.assign(this.server, { headersTimeout: headerTimeoutMs, requestTimeout: 0 })
-    answerClientErrors(this.server as never, onProblem)
+    Object.assign(this.server, limits)
+    answerClientErrors(this.server as never, options.onProblem)
     this.server.on('secureConnection', (socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
@@ -174,6 +191,7 @@ class SecureDoor implements Door {
       session.once('close', () => this.#sessions.delete(session))
       // A session that is broken ends its streams, which hear of it.
       session.on('error', () => session.destroy())
+      endWhenIdle(session, limits.headersTimeout, limits.keepAliveTimeout)
     })
   }
 
