@@ -35,7 +35,7 @@ describe('the names that a server answers for', () => {
     it(`${answered ? 'have' : 'lack'} ${asked} on ${address} with [${hosts}]`, async (t) => {
       const guard = hostGuard(address, hosts)
       const { port, hub } = await composed(t, { entrance: { addresses: ['127.0.0.1'], guard } })
-      for (const path of ['/livez', '/v1/stats']) {
+      for (const path of ['/readyz?verbose', '/v1/stats']) {
         const answer = await rawRequest(
           port,
           `GET ${path} HTTP/1.1\r\nHost: ${asked}\r\nConnection: close\r\n\r\n`,
@@ -44,6 +44,20 @@ describe('the names that a server answers for', () => {
         else assert.match(answer, /^HTTP\/1\.1 421 .*"code":"host-forbidden"/s)
       }
       assert.equal(hub.stats().problems['host-forbidden'], answered ? undefined : 2)
+    })
+  }
+
+  for (const [address, status] of [
+    ['0.0.0.0', 200],
+    ['127.0.0.1', 421],
+  ] as const) {
+    it(`are ${status === 200 ? 'not' : 'also'} asked of a probe on ${address}`, async (t) => {
+      const guard = hostGuard(address, ['app.example'])
+      const { port } = await composed(t, { entrance: { addresses: ['127.0.0.1'], guard } })
+      for (const path of ['/livez', '/readyz']) {
+        const probe = `GET ${path} HTTP/1.1\r\nHost: 10.1.2.3:4000\r\nConnection: close\r\n\r\n`
+        assert.match(await rawRequest(port, probe), new RegExp(`^HTTP/1\\.1 ${status} `))
+      }
     })
   }
 

@@ -9,16 +9,21 @@ const LOOPBACK_NAME = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 /** Stands for every name in a list of hosts. */
 const ANY_HOST = '*'
 
+/** What proxies and Kubernetes ask for, under the address of a hub or a name inside their network. */
+const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz'])
+
 /**
  * Which names a server answers for that listens on this address. A page whose own name was pointed at this machine
  * (DNS rebinding) still says that name in `Host`. On loopback nobody else has a reason to come under a foreign name, so
- * there names have to be listed; elsewhere they may be.
+ * there names have to be listed; elsewhere they may be, and probes come under any.
  * @throws Failure for a list with something that is no host name
  */
 export function hostGuard(address: string, hosts: readonly string[]): Guard | undefined {
   const names = new Set(hosts.map(hostName))
-  if (names.has(ANY_HOST) || (names.size === 0 && !isLoopback(address))) return undefined
+  const isReachable = !isLoopback(address)
+  if (names.has(ANY_HOST) || (names.size === 0 && isReachable)) return undefined
   return (request) => {
+    if (isReachable && PROBES.has(request.url!)) return
     const name = nameIn(headerOf(request, 'host') ?? '')
     if (LOOPBACK_NAME.test(name) || names.has(name)) return
     throw new ProblemError('host-forbidden', 'The option http.hosts lists the names it answers for.')

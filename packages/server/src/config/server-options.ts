@@ -156,8 +156,9 @@ export const SERVER_OPTIONS = {
       description:
         'Names that a request may give in "Host", such as app.example, beside those of loopback; `*` for any. When ' +
         'not set, a loopback address answers for no others, because a page can point a name of its own at it (DNS ' +
-        'rebinding), and any other address answers for all. Behind a proxy on the same machine, list the names that ' +
-        'it passes on.',
+        'rebinding), and any other address answers for all; there /livez and /readyz, which proxies and Kubernetes ' +
+        'ask for under other names, are always answered. Behind a proxy on the same machine, list the names that it ' +
+        'passes on.',
     },
   },
   jwt: {
