@@ -312,12 +312,6 @@ describe('clients of go-sse-notification', () => {
     })
   }
 
-  it(
-    '002.11 a quiet stream stays open behind the nginx file',
-    { skip: 'waits for the proxy files' },
-    () => undefined,
-  )
-
   it('002.13 of 10,000 messages a client that reconnects every 50 ms misses none, and hears none twice', async (t) => {
     const { port, base } = await startPresets(t, 'notification')
     const url = `${base}/notifications?userID=u`
