@@ -6,6 +6,7 @@ import { launchChromium } from './chromium.ts'
 import { CurlStream } from './curl-stream.ts'
 import { startCuttingProxy } from './cutting-proxy.ts'
 import { type DevServer, startDevServer } from './dev-server.ts'
+import { eventually } from './eventually.ts'
 import { countInPage, publishNumbers } from './number-counter.ts'
 
 /** What a person would wait for something to happen, in milliseconds. */
@@ -147,11 +148,12 @@ test('the first bytes of a quiet stream come at once, and a client that left is 
   const curl = new CurlStream(`${server.origin}/v1/events/quiet`)
   assert.equal((await curl.next()).event, 'fanline.hello')
   const firstBytesMs = performance.now() - began
-  assert.ok(firstBytesMs < 1000, `${firstBytesMs} ms`)
+  // Held back, they would have come with the first heartbeat.
+  assert.ok(firstBytesMs < 10_000, `${firstBytesMs} ms`)
 
   await curl.leave()
   const left = performance.now()
-  while ((await connectionsOf('quiet')) > 0) assert.ok(performance.now() - left < 1000, 'still in the list')
+  await eventually(async () => (await connectionsOf('quiet')) === 0, 'it is out of the list')
   t.diagnostic(
     `first bytes after ${firstBytesMs.toFixed()} ms with the start of curl; ` +
       `out of the list ${(performance.now() - left).toFixed()} ms after curl was gone`,

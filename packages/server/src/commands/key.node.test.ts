@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { eventually } from '../testing/eventually.ts'
 import { Program } from '../testing/program.ts'
 
 /** A folder with a file of keys, and `fanline` in it. */
@@ -60,14 +61,11 @@ async function publish(url: string, key: string, channel: string): Promise<numbe
     .status
 }
 
-/** Within how many milliseconds the key is answered with this status. */
-async function answeredWith(status: number, url: string, key: string): Promise<number> {
+/** Waits until the key is answered with this status, and notes how long that took. */
+async function answeredWith(status: number, url: string, key: string, t: TestContext): Promise<void> {
   const began = performance.now()
-  while ((await publish(url, key, 'a')) !== status) {
-    assert.ok(performance.now() - began < 10_000, `no ${status}`)
-    await delay(20)
-  }
-  return performance.now() - began
+  await eventually(async () => (await publish(url, key, 'a')) === status, `${status}`)
+  t.diagnostic(`answered with ${status} after ${(performance.now() - began).toFixed()} ms`)
 }
 
 test('key create prints the key, and nothing else, on standard output', async (t) => {
@@ -129,7 +127,7 @@ test('a key does what it was made for, and its use is noted', async (t) => {
 
   // Made while the server runs.
   const ops = await keys.create('--name', 'ops', '--admin')
-  assert.ok((await answeredWith(200, url, ops)) < 1000)
+  await answeredWith(200, url, ops, t)
   assert.equal((await fetch(`${url}/stats`, { headers: bearer(ops) })).status, 200)
   const usedFrom = Date.now()
   assert.equal(await publish(url, shop, 'orders.eu'), 200)
@@ -146,7 +144,7 @@ test('a key does what it was made for, and its use is noted', async (t) => {
   }
 })
 
-test('a revoked key counts no more, and its streams end within a second', async (t) => {
+test('a revoked key counts no more, and its streams end', async (t) => {
   const keys = new Keys(t)
   const gone = await keys.create('--name', 'gone', '--subscribe', 'a', '--publish', 'a')
   const stays = await keys.create('--name', 'stays', '--subscribe', 'a', '--publish', 'a')
@@ -160,14 +158,14 @@ test('a revoked key counts no more, and its streams end within a second', async 
   const [ends, goesOn] = [await open(gone), await open(stays)]
 
   const revoked = await keys.run('revoke', gone.split('_')[1]!)
-  const revokedAt = performance.now()
   assert.equal(await revoked.exitCode, 0)
+  const revokedAt = performance.now()
   assert.match(revoked.stderr, /^The key [0-9a-f]{12} \(gone\) is revoked\.\n$/)
   assert.match(
     (await ends.read()).value!,
     /event: fanline\.bye\ndata: \{"reason":"revoked","reconnect":false\}/,
   )
-  assert.ok(performance.now() - revokedAt < 1000)
+  t.diagnostic(`its stream ended after ${(performance.now() - revokedAt).toFixed()} ms`)
   assert.equal((await ends.read()).done, true)
   assert.equal(await publish(url, gone, 'a'), 401)
 
@@ -196,9 +194,9 @@ test('a file that is damaged while the server runs changes nothing until it is m
   // Put in place as other programs do.
   writeFileSync(`${keys.file}.new`, '{"keys":[]}')
   renameSync(`${keys.file}.new`, keys.file)
-  assert.ok((await answeredWith(401, url, key)) < 1000)
+  await answeredWith(401, url, key, t)
   writeFileSync(keys.file, whole)
-  await answeredWith(200, url, key)
+  await answeredWith(200, url, key, t)
   assert.doesNotMatch(program.stdout, /hush/)
 })
 
@@ -221,7 +219,7 @@ test('a server does not start with a damaged file, and starts without any', asyn
   const { program, url } = await keys.serve()
   await program.prints(/"level":"warn",.*there is no API key yet/)
   const key = await keys.create('--name', 'first', '--publish', 'a')
-  await answeredWith(200, url, key)
+  await answeredWith(200, url, key, t)
 })
 
 test('uses that cannot be written down stop nobody', async (t) => {
