@@ -48,6 +48,19 @@ test('what was given up while the connection broke is not followed again for goo
   await eventually(async () => !(await followed()).includes(`l:${given}`), 'it is given up')
 })
 
+test('who follows a channel while Redis is away is told so, and hears it when it is back', async (t) => {
+  const { server, a, b } = await twoNodes(t, 'none')
+  const other = 'other' as ChannelName
+  await server.kill()
+  await assert.rejects(a.log.watch(other), { code: 'log-unavailable' })
+  a.log.unwatch(other)
+  await server.run()
+  await eventually(() => a.log.health!().isReady, 'it is back')
+  await a.log.watch(other)
+  const [receipt] = await b.log.append([{ ...draft('late'), channels: [other] }])
+  await eventually(() => a.positions.includes(receipt!.position!), 'it is heard')
+})
+
 test('a feed that is cut again and again misses nothing and hears nothing twice', async (t) => {
   const { a, b, admin } = await twoNodes(t, 'none')
   const positions: Position[] = []

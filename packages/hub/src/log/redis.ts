@@ -194,7 +194,7 @@ class RedisLog implements Log {
   async watch(channel: ChannelName): Promise<void> {
     if (connectionOf(channel) !== undefined) return
     this.#feed.follow(channel)
-    await this.#subscriptions.add(this.#liveChannel(channel))
+    await this.#subscriptions.addInTime(this.#liveChannel(channel))
     this.#pages.forget(channel)
   }
 

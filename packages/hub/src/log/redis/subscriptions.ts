@@ -4,6 +4,9 @@ import type { RedisClient } from './client.ts'
 /** Names in one command: many would hold up Redis, and one each a round trip for every name. */
 const BATCH = 500
 
+/** A stream waits so long for Redis, in milliseconds: proxies answer in place of a server that says nothing for long. */
+const PATIENCE_MS = 5000
+
 /**
  * Live channels, asked for and given up in batches, one after another: what changes before Redis has answered to the last
  * is one command. The client takes a channel for subscribed until Redis has answered that it is not; who asked for it
@@ -26,12 +29,22 @@ export class Subscriptions {
   }
 
   /**
-   * Resolves when everything that is published to the channel from now on will be heard.
-   * @throws ProblemError `log-unavailable`
+   * Resolves when everything that is published to the channel from now on will be heard, however long that takes.
+   * @throws ProblemError `log-unavailable` when the connection breaks
    */
   add(channel: string): Promise<void> {
     this.#wanted.add(channel)
     return this.#change(channel)
+  }
+
+  /** As {@link add}, for who does not wait for ever. @throws ProblemError `log-unavailable` also when it takes too long */
+  async addInTime(channel: string): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      const error = new ProblemError('log-unavailable', 'Redis did not confirm it in time.')
+      timer = setTimeout(() => reject(error), PATIENCE_MS)
+    })
+    await Promise.race([this.add(channel), late]).finally(() => clearTimeout(timer))
   }
 
   remove(channel: string): void {
