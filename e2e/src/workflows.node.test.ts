@@ -1,6 +1,8 @@
 // What may run with the rights of the repository, and what a release goes by.
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
@@ -109,6 +111,25 @@ test('a release publishes every public package, with provenance, after the tests
   assert.match(commands, /npm publish .* --provenance/)
   assert.equal(publish!.needs, 'pack')
   assert.ok(pack!.steps.some(({ run }) => run === 'npm test'))
+})
+
+test('a release that stopped half-way goes on with what is not published yet', (t) => {
+  const { publish } = (parse(text('.github/workflows/release.yml')) as Workflow).jobs
+  const script = publish!.steps.find(({ run }) => run?.includes('npm publish'))!.run!
+  const folder = mkdtempSync(join(tmpdir(), 'fanline-release-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  // What the registry has, and what it says of all else.
+  const npm = `#!/bin/sh
+case "$*" in
+  'view @fanline/protocol@1.2.3 version' | 'view @fanline/hub@1.2.3 version') echo 1.2.3 ;;
+  publish*) echo "$2" ;;
+  *) echo 'npm error code E404' >&2; exit 1 ;;
+esac
+`
+  writeFileSync(join(folder, 'npm'), npm, { mode: 0o755 })
+  const env = { PATH: `${folder}:${process.env.PATH}`, GITHUB_REF_NAME: 'v1.2.3' }
+  const published = execFileSync('bash', ['-e', '-c', script], { env, encoding: 'utf8' })
+  assert.deepEqual(published.trim().split('\n'), ['./fanline-client-1.2.3.tgz', './fanline-1.2.3.tgz'])
 })
 
 test('what is not released yet names public packages, and all workspaces have one version', () => {
