@@ -150,6 +150,8 @@ for (const [name, read] of Object.entries(KINDS)) {
     const service = objects.get('Service')
     assert.ok(isSelected(service.spec.selector) && isSelected(deployment.selector.matchLabels))
     assert.ok(isSelected(objects.get('PodDisruptionBudget').spec.selector.matchLabels))
+    for (const { labelSelector } of pod.topologySpreadConstraints)
+      assert.ok(isSelected(labelSelector.matchLabels))
     assert.equal(service.spec.ports[0].targetPort, port.name)
     const [backend] = objects.get('HTTPRoute').spec.rules[0].backendRefs
     assert.deepEqual(backend, { name: service.metadata.name, port: service.spec.ports[0].port })
@@ -159,14 +161,31 @@ for (const [name, read] of Object.entries(KINDS)) {
   })
 }
 
+test('Kustomize and Helm run the same pod, but for its image and how it is named', () => {
+  const [one, other] = Object.values(KINDS).map((read) => {
+    const { spec } = read().find(({ kind }) => kind === 'Deployment').spec.template
+    const [{ image, imagePullPolicy, env, ...container }] = spec.containers
+    const byName = (a: Yaml, b: Yaml): number => (a.name < b.name ? -1 : 1)
+    const spread = spec.topologySpreadConstraints.map(({ labelSelector, ...rest }: Yaml) => rest)
+    return {
+      ...spec,
+      topologySpreadConstraints: spread,
+      containers: [{ ...container, env: env.sort(byName) }],
+    }
+  })
+  assert.deepEqual(one, other)
+})
+
 test('the files for Traefik and Envoy name the three hubs, and what they define', () => {
   const { http } = yaml('traefik/dynamic.yml')
   const { entryPoints, providers } = yaml('traefik/traefik.yml')
   const { service, middlewares, entryPoints: used } = http.routers.hubs
+  const { servers, strategy } = http.services[service].loadBalancer
   assert.deepEqual(
-    http.services[service].loadBalancer.servers.map(({ url }: Yaml) => url),
+    servers.map(({ url }: Yaml) => url),
     HUBS.map((hub) => `http://${hub}`),
   )
+  assert.equal(strategy, 'p2c')
   for (const one of middlewares) assert.ok(http.middlewares[one])
   assert.deepEqual(used, Object.keys(entryPoints))
   assert.equal(providers.file.filename, '/etc/traefik/dynamic.yml')
