@@ -4,6 +4,8 @@ import { inTime } from './deadline.ts'
 import { ForkedHub, type Report } from './forked-hub.ts'
 
 const LOOPS = 40
+/** So many come in any case, however slow the machine is: what they leave behind is to show. */
+const LEAST_STREAMS = LOOPS * 10
 /** Long enough for every cache and pool to have the size that it keeps, in milliseconds. */
 const WARM_UP_MS = 5000
 /** The heap may end above its start by this share. */
@@ -18,7 +20,6 @@ export async function churn(durationMs: number): Promise<void> {
     const before = await settled(hub)
     const streams = await comeAndGo(hub, durationMs)
     const after = await settled(hub, before.handles)
-    assert.ok(streams > LOOPS * 10, `only ${streams} streams`)
     assert.equal(after.channels, 0)
     const growth = after.heapUsed / before.heapUsed - 1
     assert.ok(
@@ -45,7 +46,7 @@ async function comeAndGo(hub: ForkedHub, durationMs: number): Promise<number> {
   const end = Date.now() + durationMs
   let streams = 0
   const loop = async (number: number): Promise<void> => {
-    for (let round = number; Date.now() < end; round++) {
+    for (let round = number; Date.now() < end || streams < LEAST_STREAMS; round++) {
       await visit(hub.port, round)
       streams++
       // One of them publishes, too, so that the others leave in the middle of something.

@@ -6,6 +6,7 @@ import { redisLog } from '../log/redis.ts'
 const [url = '', prefix = ''] = process.argv.slice(2)
 const hub = createHub({ log: redisLog({ client: createClient({ url }) as never, prefix }) })
 
+await hub.ready
 await hub.stream('chat', async function* () {
   for (let i = 0; ; i++) {
     yield `${i} `

@@ -19,6 +19,7 @@ export class Program {
   readonly #child: ChildProcess
   #stdout = ''
   #stderr = ''
+  #isOver = false
   #heard: (() => void)[] = []
 
   constructor(
@@ -32,7 +33,9 @@ export class Program {
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     this.#child = child
+    // Not 'exit': what it printed last may come after that.
     this.exitCode = once(child, 'close').then(([code]) => {
+      this.#isOver = true
       this.#tell()
       return code
     })
@@ -60,7 +63,7 @@ export class Program {
     for (;;) {
       const match = pattern.exec(this.#stdout) ?? pattern.exec(this.#stderr)
       if (match) return match
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+      if (this.#isOver) {
         throw new Error(`The program ended without printing ${pattern}:\n${this.#stdout}${this.#stderr}`)
       }
       await new Promise<void>((resolve) => this.#heard.push(resolve))
