@@ -246,10 +246,13 @@ test('a viewer sees everything, and is told what needs another role', async () =
   const closed = await startServer(['start'], { env: { FANLINE_JWT_SECRET: secret } })
   try {
     const grants = { subscribe: ['news'], publish: ['@all'] }
-    const exp = Math.floor(Date.now() / 1000) + 60
+    const exp = Math.floor(Date.now() / 1000) + 3600
     const nobody = signedToken({ sub: 'alice', exp, fanline: grants }, secret)
     const viewer = signedToken({ sub: 'alice', exp, fanline: { ...grants, role: 'viewer' } }, secret)
-    await fetch(`${closed.origin}/v1/events/news`, { headers: { Authorization: `Bearer ${nobody}` } })
+    // Kept, or the garbage collector ends it.
+    const stream = await fetch(`${closed.origin}/v1/events/news`, {
+      headers: { Authorization: `Bearer ${nobody}` },
+    })
     const admin = await openAdmin(browser, closed.origin, LOOKS[1]!)
     const { page } = admin
     await page.goto(`${closed.origin}/admin`)
@@ -274,6 +277,7 @@ test('a viewer sees everything, and is told what needs another role', async () =
       await mustBeSound(admin, screen)
       await picture(page, `${screen}-viewer`)
     }
+    await stream.body?.cancel()
     await admin.context.close()
   } finally {
     await closed.stop()
