@@ -8,7 +8,7 @@ import { clientAddress } from './client-address.ts'
 import { shownOptions } from './config/effective-config.ts'
 import { hubOptions, type LoadedConfig } from './config/load-config.ts'
 import type { Config } from './config/server-options.ts'
-import { configuredLog } from './configured-log.ts'
+import { closedWell, configuredLog, sayWhatTheLogPromises } from './configured-log.ts'
 import { configuredTracer } from './configured-tracer.ts'
 import { startDemo } from './demo.ts'
 import { Failure } from './failure.ts'
@@ -79,7 +79,7 @@ export async function compose(
   const { drainMs } = config.shutdown
   const tracer = await configuredTracer(config, logger)
   const sharesLog = team !== undefined && config.redis === ''
-  const log = sharesLog ? team.log() : await configuredLog(config)
+  const log = await configuredLog(config, team)
   // A disk that cannot be used needs somebody's hands, while a Redis may come back by itself.
   let mustOpen = sharesLog || config.data !== '' || config.snapshot !== ''
   const hub = createHub({
@@ -92,12 +92,6 @@ export async function compose(
   })
   if (mustOpen) await mustBecomeReady(hub)
   mustOpen = false
-  if (config.snapshot !== '' && !sharesLog) {
-    logger.info(
-      { file: config.snapshot, events: hub.stats().log?.events },
-      'history goes on from the snapshot',
-    )
-  }
   const tickets = new Tickets({ ...config.tickets, cluster: hub.cluster })
   const authenticator = firstOf([tickets.authenticate, profile.authenticator])
   const addressOf = clientAddress(config.proxy.trusted)
@@ -111,7 +105,8 @@ export async function compose(
   const health = new Health(hub)
   void hub.ready.then(
     () => {
-      if (!sharesLog) sayWhatTheLogPromises(hub, logger)
+      // Of a log that is shared, the process says it that has it.
+      if (!sharesLog) sayWhatTheLogPromises(log, config, logger)
     },
     () => {
       // The hub itself has reported why.
@@ -179,7 +174,8 @@ export async function compose(
       )
     }
   }
-  if (certificate) process.on('SIGHUP', renew)
+  if (certificate && team) team.onRenew(renew)
+  else if (certificate) process.on('SIGHUP', renew)
 
   const shutDown = async (): Promise<void> => {
     const requestsMs = Math.min(REQUESTS_MS, drainMs / 2)
@@ -188,9 +184,7 @@ export async function compose(
     presets.close()
     // The doors stay open meanwhile: who comes now is told to come back later instead of being refused.
     try {
-      await hub.close({ drainMs: drainMs - requestsMs }).catch((error) => {
-        throw new Failure(`The log was not closed well: ${error.message}`)
-      })
+      await closedWell(hub.close({ drainMs: drainMs - requestsMs }))
     } finally {
       await Promise.all(listeners.map((listener) => listener.close(requestsMs)))
       process.off('SIGHUP', renew)
@@ -240,13 +234,6 @@ async function mustBecomeReady(hub: Hub): Promise<void> {
     const { cause } = error as Error
     throw new Failure(cause instanceof Error ? cause.message : String(error))
   }
-}
-
-function sayWhatTheLogPromises(hub: Hub, logger: Logger): void {
-  const log = hub.logHealth()
-  if (!log) return
-  logger.info({ promise: log.promise }, 'the log is open')
-  for (const warning of log.warnings) logger.warn({ warning }, 'the log may break its promises')
 }
 
 async function openConnections(listeners: readonly Listener[]): Promise<number> {

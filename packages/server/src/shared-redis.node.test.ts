@@ -8,9 +8,14 @@ import { API_KEY, mintToken, type StartedServer, startServer } from './testing/s
 // biome-ignore lint/suspicious/noExplicitAny: a test looks into an answer and fails where it is something else
 type Json = any
 
-async function twoServers(t: TestContext): Promise<[StartedServer, StartedServer]> {
+async function startRedis(t: TestContext): Promise<RedisServer> {
   const redis = await RedisServer.start()
   t.after(() => redis.stop())
+  return redis
+}
+
+async function twoServers(t: TestContext): Promise<[StartedServer, StartedServer]> {
+  const redis = await startRedis(t)
   const start = (name: string) =>
     startServer(t, ['--redis', redis.url, '--node-name', name, '--preset', 'starter'])
   return Promise.all([start('a'), start('b')])
@@ -72,5 +77,16 @@ describe('servers that share a Redis', { concurrency: true }, () => {
     assert.equal(await b.program.exitCode, 0)
     const { nodes, silent } = await ask(a, 'GET', '/v1/stats')
     assert.deepEqual([nodes.length, silent], [1, []])
+  })
+
+  it('workers of a server have its name, and a number each', async (t) => {
+    const redis = await startRedis(t)
+    const a = await startServer(t, ['--redis', redis.url, '--node-name', 'a', '--workers', '2'])
+    const names = async (): Promise<string[]> => {
+      const { nodes } = await ask(a, 'GET', '/v1/stats')
+      return nodes.map(({ node }: Json) => node).sort()
+    }
+    await eventually(async () => (await names()).length === 2, 'two nodes')
+    assert.deepEqual(await names(), ['a:1', 'a:2'])
   })
 })

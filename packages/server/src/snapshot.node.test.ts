@@ -67,15 +67,21 @@ test('a snapshot that is damaged ends the start with a line that says what to do
   )
 })
 
-test('a server that cannot leave its snapshot says so and fails', async (t) => {
-  const file = newFile(t)
-  const server = await startServer(t, ['--snapshot', file])
-  writeFileSync(file, 'somebody else was here\n')
-  server.program.signal('SIGTERM')
-  assert.equal(await server.program.exitCode, 1)
-  assert.match(server.program.stderr, /is another process's now/)
-  assert.equal(readFileSync(file, 'utf8'), 'somebody else was here\n')
-})
+for (const workers of ['1', '2']) {
+  test(`a server with workers ${workers} that cannot leave its snapshot says so and fails`, async (t) => {
+    const file = newFile(t)
+    const server = await startServer(t, ['--snapshot', file, '--workers', workers])
+    assert.equal(server.program.stdout.match(/history goes on from the snapshot/g)?.length, 1)
+    writeFileSync(file, 'somebody else was here\n')
+    server.program.signal('SIGTERM')
+    assert.equal(await server.program.exitCode, 1)
+    assert.match(
+      server.program.stderr,
+      /^fanline: The log was not closed well: .* is another process's now.*\n$/,
+    )
+    assert.equal(readFileSync(file, 'utf8'), 'somebody else was here\n')
+  })
+}
 
 test('a snapshot beside a log that lasts is refused', async (t) => {
   for (const other of ['--data', '--redis']) {

@@ -10,6 +10,7 @@ import { type CertificatePaths, certificatePaths } from './testing/certificate.t
 import { eventually } from './testing/eventually.ts'
 import { HeardStream } from './testing/heard-stream.ts'
 import { Program } from './testing/program.ts'
+import { startServer } from './testing/start-server.ts'
 
 /** Puts another certificate of localhost into the files, with this serial number. */
 function renew({ cert, key }: CertificatePaths, serial: number): void {
@@ -18,6 +19,10 @@ function renew({ cert, key }: CertificatePaths, serial: number): void {
   const where = ['-keyout', key, '-out', cert, '-set_serial', `${serial}`]
   execFileSync('openssl', ['req', ...what, ...whose, ...where], { stdio: 'ignore' })
 }
+
+/** The process sends itself SIGHUP as soon as it has begun to listen to signals. */
+const HANGUP_AT_START =
+  "--import=data:text/javascript,process.on('newListener',(name)=>name==='SIGTERM'&&process.kill(process.pid,'SIGHUP'))"
 
 interface SecureServer {
   readonly program: Program
@@ -126,6 +131,27 @@ describe('a server with a certificate', () => {
     assert.equal(await serialOf(port), '02')
     await publish(port, 'news', 'still here')
     assert.equal((await stream.next()).data, 'still here')
+  })
+
+  it('has all workers show another certificate after SIGHUP, and ends none that is about to start', async (t) => {
+    const files = certificatePaths(t)
+    const flags = ['--workers', '2', '--tls-cert', files.cert, '--tls-key', files.key]
+    const { program, port } = await startServer(t, flags, { NODE_OPTIONS: HANGUP_AT_START })
+    const serials = (): Promise<string[]> => Promise.all([serialOf(port), serialOf(port)])
+    assert.ok(!(await serials()).includes('02'))
+    renew(files, 2)
+    program.signal('SIGHUP')
+    await eventually(
+      async () => (await serials()).every((serial) => serial === '02'),
+      'both show the new one',
+    )
+  })
+
+  it('without a certificate a hangup ends nobody', async (t) => {
+    const { program } = await startServer(t, [], { NODE_OPTIONS: HANGUP_AT_START })
+    program.signal('SIGHUP')
+    program.signal('SIGTERM')
+    assert.equal(await program.exitCode, 0)
   })
 
   it('does not start with half a pair, a file that is not there, or a key that does not fit', async (t) => {

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import { Command } from 'commander'
 import { certificateFiles } from '../certificate-files.ts'
 import type { Profile } from '../compose.ts'
@@ -35,6 +36,9 @@ async function start(loaded: LoadedConfig): Promise<void> {
   const { config } = loaded
   const team = ownTeam()
   if (team) return startWorker(loaded, team)
+  // Says that the certificate is to be read again. Nobody is to end of it who has none, or has not read it yet; but for
+  // one without in a terminal, which is gone then.
+  if (config.tls.cert !== '' || !isatty(0)) process.on('SIGHUP', () => undefined)
   const logger = createLogger(config.log.level, 'json')
   const profile = { ...startProfile(config, logger), sources: loaded.sources }
   await runUntilSignal(logger, async () => {
@@ -82,8 +86,9 @@ async function startWorker({ config, sources }: LoadedConfig, team: Team): Promi
     await runUntil(team.asksToClose, logger, start)
   } catch (error) {
     if (!(error instanceof Failure)) throw error
-    team.failed(error.message, error.exitCode)
+    return team.failed(error.message, error.exitCode)
   }
+  team.leave()
 }
 
 function warnOfConfig(config: Config, { keys }: Profile, logger: Logger): void {

@@ -276,7 +276,8 @@ export const SERVER_OPTIONS = {
     kind: 'text',
     default: '',
     description:
-      'What this server is called in answers about all that share a Redis; its host and process when not set.',
+      'What this server is called in answers about all that share a history, with the number of the worker where there are ' +
+      'several; its host and process when not set.',
   },
   shutdown: {
     drainMs: {

@@ -11,6 +11,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Without configuration of its own when absent. */
   readonly directory?: string
+  /** The program that runs it; that of the test when absent. */
+  readonly node?: string
 }
 
 /** `fanline` in a process of its own, as somebody runs it. It ends with its test at the latest. */
@@ -25,9 +27,9 @@ export class Program {
   constructor(
     test: TestContext,
     args: readonly string[],
-    { env = {}, directory = tmpdir() }: ProgramOptions = {},
+    { env = {}, directory = tmpdir(), node = process.execPath }: ProgramOptions = {},
   ) {
-    const child = spawn(process.execPath, [BIN, ...args], {
+    const child = spawn(node, [BIN, ...args], {
       cwd: directory,
       env: { ...cleanEnvironment(), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -48,6 +50,10 @@ export class Program {
       this.#tell()
     })
     test.after(() => child.kill('SIGKILL'))
+  }
+
+  get pid(): number {
+    return this.#child.pid!
   }
 
   get stdout(): string {

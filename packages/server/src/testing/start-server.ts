@@ -12,14 +12,18 @@ export interface StartedServer {
   readonly url: string
 }
 
-/** Starts `fanline start` on a free port of 127.0.0.1 with {@link SECRET} and {@link API_KEY}, and with more flags. */
+/** Starts `fanline start` on a free port of 127.0.0.1 with {@link SECRET} and {@link API_KEY}, and with more flags; `node` runs it. */
 export async function startServer(
   test: TestContext,
   flags: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  node = process.execPath,
 ): Promise<StartedServer> {
   const credentials = { FANLINE_JWT_SECRET: SECRET, FANLINE_API_KEY: API_KEY }
-  const program = new Program(test, ['start', '--port', '0', ...flags], { env: { ...credentials, ...env } })
+  const program = new Program(test, ['start', '--port', '0', ...flags], {
+    env: { ...credentials, ...env },
+    node,
+  })
   const [, port] = await program.prints(/"port":(\d+)/)
   return { program, port: Number(port), url: `http://127.0.0.1:${port}` }
 }

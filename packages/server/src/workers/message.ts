@@ -23,8 +23,8 @@ export type FromWorker =
 /** What a worker is told by the process that has started it. */
 export type ToWorker =
   | { readonly say: 'log'; readonly words: unknown }
-  /** Drain, and end. */
-  | { readonly say: 'close' }
+  /** Read the certificate again. */
+  | { readonly say: 'renew' }
   /** Hand over the metrics of this process. */
   | { readonly say: 'scrape'; readonly number: number }
   | { readonly say: 'scraped'; readonly number: number; readonly others: readonly MetricsOfProcess[] }

@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { LogOwner } from '@fanline/hub/worker-log'
 import type { Config } from '../config/server-options.ts'
-import { configuredLog } from '../configured-log.ts'
+import { closedWell, configuredLog, sayWhatTheLogPromises } from '../configured-log.ts'
 import { Failure } from '../failure.ts'
 import type { Logger } from '../logger.ts'
 import type { FromWorker, Ports, ToWorker } from './message.ts'
@@ -9,7 +9,7 @@ import { MetricsGatherer } from './metrics-gatherer.ts'
 import { WORKER_VARIABLE } from './team.ts'
 import { passOnUntaken } from './untaken-connections.ts'
 
-/** A worker that dies is replaced at once; one whose predecessor died at its start, after so many milliseconds. */
+/** A worker that dies is replaced at once; one that died at its start, or cannot start, after so many milliseconds. */
 const AGAIN_MS = 1000
 
 /** A worker that lives for less has died at its start, in milliseconds. */
@@ -32,11 +32,7 @@ export interface RunningWorkers {
  */
 export async function runWorkers(config: Config, logger: Logger): Promise<RunningWorkers> {
   // With Redis each worker is a node of its own.
-  const onProblem = (problem: Error): void => logger.error({ err: problem }, 'the log met a problem')
-  const owner = config.redis === '' ? new LogOwner(await configuredLog(config), { onProblem }) : undefined
-  await owner?.ready.catch((error) => {
-    throw new Failure(error instanceof Error ? error.message : String(error))
-  })
+  const owner = config.redis === '' ? await ownedLog(config, logger) : undefined
   const workers = new Workers(config, logger, owner)
   try {
     const ports = await workers.start()
@@ -47,6 +43,24 @@ export async function runWorkers(config: Config, logger: Logger): Promise<Runnin
   }
 }
 
+/** @throws Failure when the log cannot be opened */
+async function ownedLog(config: Config, logger: Logger): Promise<LogOwner> {
+  const log = await configuredLog(config)
+  const onProblem = (problem: Error): void => logger.error({ err: problem }, 'the log met a problem')
+  const owner = new LogOwner(log, { onProblem })
+  await owner.ready.catch((error) => {
+    throw new Failure(error instanceof Error ? error.message : String(error))
+  })
+  sayWhatTheLogPromises(log, config, logger)
+  return owner
+}
+
+/** What a worker says of the log of this process. */
+interface LentLog {
+  hear(words: never): void
+  leave(): void
+}
+
 class Workers {
   readonly #config: Config
   readonly #logger: Logger
@@ -54,7 +68,6 @@ class Workers {
   readonly #metrics = new MetricsGatherer()
   readonly #alive = new Set<Worker>()
   #isClosing = false
-  #isStarted = false
 
   constructor(config: Config, logger: Logger, owner: LogOwner | undefined) {
     this.#config = config
@@ -66,13 +79,12 @@ class Workers {
 
   /** The certificate is read again by those who show it. */
   readonly #renew = (): void => {
-    for (const worker of this.#alive) worker.process.kill('SIGHUP')
+    for (const worker of this.#alive) tell(worker, { say: 'renew' })
   }
 
   async start(): Promise<Ports> {
     const numbers = Array.from({ length: this.#config.workers }, (_, i) => String(i + 1))
     const ports = await Promise.all(numbers.map((number) => this.#fork(number)))
-    this.#isStarted = true
     return ports[0]!
   }
 
@@ -84,28 +96,70 @@ class Workers {
     await Promise.all(
       [...this.#alive].map((worker) => {
         // Not once() of node:events, which would give up when the pipe to the worker breaks before it has ended.
-        const ended = new Promise((resolve) => worker.once('exit', resolve))
-        tell(worker, { say: 'close' })
+        const ended = new Promise((resolve) => worker.process.once('close', resolve))
+        // Not a message: one that has just begun to start would not hear it, and is to end as well.
+        worker.process.kill('SIGTERM')
         return ended
       }),
     )
     clearTimeout(deadline)
     process.off('SIGHUP', this.#renew)
-    await this.#owner?.close()
+    if (this.#owner) await closedWell(this.#owner.close())
   }
 
-  /** Resolves when the worker answers. @throws Failure when it ends before */
+  /** Resolves when the worker answers; from then on it is replaced when it ends. @throws Failure when it ends before */
   #fork(number: string): Promise<Ports> {
-    const worker = cluster.fork({ [WORKER_VARIABLE]: number })
-    passOnUntaken(worker)
-    const startedAt = performance.now()
-    this.#alive.add(worker)
-    let hearLog: ((words: never) => void) | undefined
+    return new Promise((resolve, reject) => {
+      const worker = cluster.fork({ [WORKER_VARIABLE]: number })
+      passOnUntaken(worker)
+      const startedAt = performance.now()
+      const log = this.#lendLog(worker, number)
+      let answers = false
+      this.#alive.add(worker)
+      const leave = (why: string): void => {
+        this.#alive.delete(worker)
+        log?.leave()
+        reject(new Failure(why))
+      }
+      worker.on('message', (message: FromWorker) => {
+        if (message.say === 'log') log?.hear(message.words as never)
+        else if (message.say === 'listening') {
+          answers = true
+          resolve(message.ports)
+        } else if (message.say === 'failed') {
+          if (answers) this.#logger.error({ worker: number }, message.why)
+          reject(new Failure(message.why, message.exitCode))
+        } else if (message.say === 'scrape') void this.#scrapeFor(worker, message.number)
+        else this.#metrics.hear(message.number, message.metrics)
+      })
+      worker.on('error', (error) => {
+        // Where there is no process, none will end.
+        if (worker.process.pid === undefined) leave(`A worker cannot be started: ${error.message}`)
+        // What it was doing ends with it; the pipe to it may say so before.
+        else this.#logger.debug({ err: error, worker: number }, 'a worker cannot be told')
+      })
+      // Not 'exit', which may come before what it said last, such as why it cannot start.
+      worker.process.once('close', (code, signal) => {
+        leave(`A worker ended at its start, with ${signal ?? `exit code ${code}`}.`)
+        if (!answers) return
+        const hasLeft = worker.exitedAfterDisconnect
+        if (!hasLeft) {
+          this.#logger.error({ worker: number, pid: worker.process.pid, code, signal }, 'a worker died')
+        }
+        const isSoon = !hasLeft && performance.now() - startedAt < START_MS
+        if (!this.#isClosing) this.#replace(number, isSoon ? AGAIN_MS : 0)
+      })
+    })
+  }
+
+  /** Lets it use the log of this process, if there is one. */
+  #lendLog(worker: Worker, number: string): LentLog | undefined {
+    let hear: (words: never) => void = () => undefined
     const leave = this.#owner?.join(
       {
         send: (words) => tell(worker, { say: 'log', words }),
         receive: (listener) => {
-          hearLog = listener
+          hear = listener
         },
       },
       {
@@ -115,36 +169,22 @@ class Workers {
         },
       },
     )
-    return new Promise((resolve, reject) => {
-      worker.on('message', (message: FromWorker) => {
-        if (message.say === 'log') hearLog?.(message.words as never)
-        else if (message.say === 'listening') resolve(message.ports)
-        else if (message.say === 'failed') reject(new Failure(message.why, message.exitCode))
-        else if (message.say === 'scrape') void this.#scrapeFor(worker, message.number)
-        else this.#metrics.hear(message.number, message.metrics)
-      })
-      // What it was doing ends with it; the pipe to it may say so before.
-      worker.on('error', (error) =>
-        this.#logger.debug({ err: error, worker: number }, 'a worker cannot be told'),
-      )
-      worker.once('exit', (code, signal) => {
-        this.#alive.delete(worker)
-        leave?.()
-        reject(new Failure(`A worker ended at its start, with ${signal ?? `exit code ${code}`}.`))
-        if (this.#isClosing || !this.#isStarted) return
-        this.#logger.error({ worker: number, pid: worker.process.pid, code, signal }, 'a worker died')
-        const delayMs = performance.now() - startedAt < START_MS ? AGAIN_MS : 0
-        setTimeout(() => this.#replace(number), delayMs)
-      })
-    })
+    return leave && { hear: (words) => hear(words), leave }
   }
 
-  #replace(number: string): void {
-    if (this.#isClosing) return
-    this.#fork(number).then(
-      () => this.#logger.info({ worker: number }, 'another worker took its place'),
-      () => undefined, // it will be replaced, too
-    )
+  /** Again and again, until there is one. */
+  #replace(number: string, delayMs: number): void {
+    setTimeout(async () => {
+      if (this.#isClosing) return
+      try {
+        await this.#fork(number)
+        this.#logger.info({ worker: number }, 'another worker took its place')
+      } catch (error) {
+        if (this.#isClosing) return
+        this.#logger.error({ worker: number, err: error }, 'a worker could not take its place')
+        this.#replace(number, AGAIN_MS)
+      }
+    }, delayMs)
   }
 
   async #scrapeFor(asker: Worker, number: number): Promise<void> {

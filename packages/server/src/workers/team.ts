@@ -14,8 +14,8 @@ export interface Team {
   readonly worker: string
   /** Resolves when the worker is to end. */
   readonly asksToClose: Promise<string>
-  /** The log of the process that has started the workers. */
-  log(): Log
+  /** The log of the process that has started the workers; `nodeName` is what this one is called by the others. */
+  log(nodeName: string | undefined): Log
   /** Says that this worker answers. */
   listening(ports: Ports): void
   /** Says why this worker cannot start, and ends its process. */
@@ -24,6 +24,10 @@ export interface Team {
   scrapeOthers(): Promise<readonly MetricsOfProcess[]>
   /** Others ask for the metrics of this worker. */
   onScrape(scrape: () => Promise<MetricsOfProcess>): void
+  /** The certificate is to be read again. */
+  onRenew(renew: () => void): void
+  /** Ends the process of this worker, which has closed, when all that it said was heard. */
+  leave(): void
 }
 
 /** The team of this process; undefined when it was started by itself. */
@@ -38,29 +42,27 @@ class WorkerTeam implements Team {
   readonly #scrapes = new Map<number, (others: readonly MetricsOfProcess[]) => void>()
   #hearLog: ((words: never) => void) | undefined
   #scrape: () => Promise<MetricsOfProcess> = async () => []
+  #renew: () => void = () => undefined
   #asked = 0
 
   constructor(worker: string) {
     this.worker = worker
+    // A terminal sends them to all processes: the one that started the workers says what is to be done.
+    for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => undefined)
     this.asksToClose = new Promise((resolve) => {
-      process.on('message', (message: ToWorker) => {
-        if (message.say === 'close') resolve('close')
-        else void this.#hear(message)
-      })
       process.on('SIGTERM', () => resolve('SIGTERM'))
-      // A terminal sends it to all processes: the one that started the workers says what is to be done.
-      process.on('SIGINT', () => undefined)
     })
+    process.on('message', (message: ToWorker) => void this.#hear(message))
   }
 
-  log(): Log {
+  log(nodeName = `${hostname()}:${process.pid}`): Log {
     const wire: Wire = {
       send: (words) => this.#say({ say: 'log', words }),
       receive: (listener) => {
         this.#hearLog = listener
       },
     }
-    return workerLog({ wire, nodeName: `${hostname()}:${process.pid}` })
+    return workerLog({ wire, nodeName })
   }
 
   listening(ports: Ports): void {
@@ -83,13 +85,25 @@ class WorkerTeam implements Team {
     this.#scrape = scrape
   }
 
-  async #hear(message: Exclude<ToWorker, { say: 'close' }>): Promise<void> {
+  onRenew(renew: () => void): void {
+    this.#renew = renew
+  }
+
+  leave(): void {
+    // Not process.disconnect(), after which nobody hears what was said last, such as that a connection was not taken.
+    cluster.worker?.kill()
+  }
+
+  async #hear(message: ToWorker): Promise<void> {
     switch (message.say) {
       case 'log':
         this.#hearLog?.(message.words as never)
         break
       case 'scrape':
         this.#say({ say: 'metrics', number: message.number, metrics: await this.#scrape() })
+        break
+      case 'renew':
+        this.#renew()
         break
       case 'scraped':
         this.#scrapes.get(message.number)?.(message.others)

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { eventually } from '../testing/eventually.ts'
+import { freePort } from '../testing/free-port.ts'
 import { type HeardStream, openStream } from '../testing/heard-stream.ts'
 import { Program } from '../testing/program.ts'
 import { API_KEY, mintToken, type StartedServer, startServer } from '../testing/start-server.ts'
@@ -50,14 +55,30 @@ async function workersOf(server: StartedServer): Promise<Map<string, number>> {
   return new Map(connections.map(({ node }: { node: string }) => [node, Number(node.split(':').at(-1))]))
 }
 
+/** Resolves when the pattern was printed so many times. */
+function prints({ program }: StartedServer, pattern: RegExp, times: number): Promise<unknown> {
+  return program.prints(new RegExp(`(?:${pattern.source}[^]*){${times}}`))
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  return text.split(' ').filter(Boolean).map(Number)
+}
+
+/** The exit code of a program that has nothing to wait for. */
+function endsSoon({ exitCode }: Program): Promise<unknown> {
+  return Promise.race([exitCode, delay(30_000, 'still running', { ref: false })])
+}
+
 describe('a server of four workers', () => {
   it('is one: for sends, figures, presence, limits, tickets, kicks and metrics', async (t) => {
     const server = await startServer(t, [
       ...['--workers', '4', '--limits-connections-per-user', '8'],
-      ...['--limits-publishes-per-second-per-user', '1'],
+      ...['--limits-publishes-per-second-per-user', '1', '--node-name', 'one'],
     ])
     const streams = await listen(t, server, 'u', 8)
-    assert.equal((await workersOf(server)).size, 4, 'every worker has streams')
+    const names = [...(await workersOf(server)).keys()].sort()
+    assert.deepEqual(names, ['one:1', 'one:2', 'one:3', 'one:4'], 'every worker has streams')
 
     for (let n = 0; n < 5; n++) {
       const { delivered } = await ask(server, 'POST', '/v1/publish', { user: 'u', data: n })
@@ -115,7 +136,7 @@ describe('a server of four workers', () => {
   })
 
   it('replaces a worker that died, whose streams go on elsewhere without a gap', async (t) => {
-    const server = await startServer(t, ['--workers', '2', '--shutdown-drain-ms', '500'])
+    const server = await startServer(t, ['--workers', '2'])
     const streams = await listen(t, server, 'u', 2)
     const { id } = await ask(server, 'POST', '/v1/publish', { channel: 'news', data: 'before' })
     for (const stream of streams) assert.equal((await stream.next()).data, 'before')
@@ -137,6 +158,63 @@ describe('a server of four workers', () => {
     assert.equal(await server.program.exitCode, 0, server.program.stderr + server.program.stdout)
   })
 
+  it('keeps its places: of workers that are told to end, or cannot start; and ends as soon as they have', async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'fanline-workers-'))
+    t.after(() => rmSync(directory, { recursive: true }))
+    const node = join(directory, 'node')
+    copyFileSync(process.execPath, node)
+    const flags = ['--workers', '2', '--shutdown-drain-ms', '60000', '--data', join(directory, 'data')]
+    const server = await startServer(t, flags, {}, node)
+    const streams = await listen(t, server, 'u', 2)
+    const [first, second] = (await workersOf(server)).values()
+
+    process.kill(first!, 'SIGTERM')
+    const left = await Promise.race(streams.map((stream) => stream.over.then(() => stream)))
+    assert.deepEqual(JSON.parse(left.events.at(-1)!.data), { reason: 'drain', reconnect: true })
+    await prints(server, /another worker took its place/, 1)
+    assert.doesNotMatch(server.program.stdout, /a worker died/)
+
+    renameSync(node, `${node}.old`)
+    process.kill(second!, 'SIGKILL')
+    await server.program.prints(/cannot be started: .*ENOENT.*a worker could not take its place/)
+    renameSync(`${node}.old`, node)
+    await prints(server, /another worker took its place/, 2)
+
+    await listen(t, server, 'u', 2)
+    server.program.signal('SIGTERM')
+    assert.equal(await endsSoon(server.program), 0)
+    assert.equal(server.program.stdout.match(/"msg":"the log is open"/g)?.length, 1)
+    assert.equal(server.program.stdout.match(/"msg":"stopped"/g)?.length, 4)
+  })
+
+  it('replaces a worker that dies before the others have started, and ends one that has not', async (t) => {
+    const port = await freePort()
+    const env = { FANLINE_API_KEY: API_KEY }
+    const flags = ['--workers', '2', '--port', `${port}`, '--shutdown-drain-ms', '60000']
+    const program = new Program(t, ['start', ...flags], { env })
+    await eventually(() => childrenOf(program.pid).length === 2, 'two workers')
+    const [slow, quick] = childrenOf(program.pid)
+    process.kill(slow!, 'SIGSTOP')
+    const answers = async (): Promise<boolean> =>
+      fetch(`http://127.0.0.1:${port}/livez`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    await eventually(answers, 'the quick one answers')
+    process.kill(quick!, 'SIGKILL')
+    await program.prints(/a worker died/)
+    process.kill(slow!, 'SIGCONT')
+    await program.prints(/another worker took its place/)
+    await program.prints(/"listening"/)
+
+    const known = childrenOf(program.pid)
+    process.kill(slow!, 'SIGTERM')
+    const isNew = (pid: number): boolean => !known.includes(pid)
+    await eventually(() => childrenOf(program.pid).some(isNew), 'another begins to start')
+    program.signal('SIGTERM')
+    assert.equal(await endsSoon(program), 0)
+  })
+
   it('answers on another worker what was asked of one that dies before it takes it', async (t) => {
     const server = await startServer(t, ['--workers', '2'])
     await listen(t, server, 'u', 2)
@@ -148,6 +226,15 @@ describe('a server of four workers', () => {
     await Promise.race(answers)
     process.kill(stuck!, 'SIGKILL')
     for (const { id } of await Promise.all(answers)) assert.match(id, /^\d+$/)
+
+    await server.program.prints(/another worker took its place/)
+    const all = childrenOf(server.program.pid)
+    for (const pid of all) process.kill(pid, 'SIGSTOP')
+    const refused = [publish(), publish(), publish()].map((answer) => assert.rejects(answer))
+    await delay(100)
+    for (const pid of all) process.kill(pid, 'SIGKILL')
+    await Promise.all(refused)
+    await prints(server, /another worker took its place/, 3)
   })
 
   it('says once why it cannot start', async (t) => {
