@@ -60,7 +60,7 @@ function together(publishers: Publishers, _: EventStreams, milliseconds: number)
 export const broadcastSingly: BenchCase = {
   name: 'broadcast-1',
   title: '1,000 connections, 1 publish in flight',
-  subjects: ['control', 'better-sse', 'fanline'],
+  subjects: ['control', 'better-sse', 'fanline', 'fanline-workers'],
   figures: [
     {
       name: 'cpu',

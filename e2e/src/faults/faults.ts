@@ -28,6 +28,16 @@ export interface Fault {
   harm(world: FaultWorld, run: FaultRun, isOver: () => boolean): Promise<void>
 }
 
+/** What `npm test` does with each of them. */
+export const SHORT_RUN: FaultRun = {
+  clients: 200,
+  channels: 50,
+  perSecond: 400,
+  durationMs: 3000,
+  killEveryMs: 1000,
+  longestStopMs: 2000,
+}
+
 /** What a log on Redis has to survive. */
 export const FAULTS: readonly Fault[] = [
   {
