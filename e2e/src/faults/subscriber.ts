@@ -105,6 +105,8 @@ export class Subscriber {
 
   /** A line of the answer's head, or of the chunked coding. */
   #frameLine(line: string): void {
+    // The last chunk: the stream has ended, and a server would keep the connection for another request.
+    if (line === '0\r') this.#socket?.end()
     const isRefused = line.startsWith('HTTP/') && !line.startsWith('HTTP/1.1 200 ')
     if (isRefused) this.#parts.refused?.(line.trimEnd())
   }
