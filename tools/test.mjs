@@ -5,8 +5,8 @@
 //   npm run test:long                 only the long tests
 //   npm run test:matrix               only the tests with what others wrote: clients, servers, browsers
 //
-// `x.long.test.ts` and `x.matrix.test.ts` run with their own command only; `x.node.test.ts` on the oldest and the newest
-// Node only.
+// `x.long.test.ts` and `x.matrix.test.ts` run with their own command only; `x.node.test.ts` on the
+// Node that this is started with only.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
