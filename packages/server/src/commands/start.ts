@@ -36,8 +36,8 @@ async function start(loaded: LoadedConfig): Promise<void> {
   const { config } = loaded
   const team = ownTeam()
   if (team) return startWorker(loaded, team)
-  // Says that the certificate is to be read again. Nobody is to end of it who has none, or has not read it yet; but for
-  // one without in a terminal, which is gone then.
+  // SIGHUP means that the certificate is to be read again, so it must not end a server that has not read it yet, or has
+  // none. Except in a terminal, where it means that the terminal is gone.
   if (config.tls.cert !== '' || !isatty(0)) process.on('SIGHUP', () => undefined)
   const logger = createLogger(config.log.level, 'json')
   const profile = { ...startProfile(config, logger), sources: loaded.sources }
