@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { JWT_SECRET } from '../load/token.ts'
+import { freePort } from './free-port.ts'
 import { RedisServer } from './redis-server.ts'
 
 /**
@@ -160,16 +160,4 @@ async function answersReady(port: number): Promise<boolean> {
     if (error instanceof TypeError) return false
     throw error
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() =>
-        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no free port')),
-      )
-    })
-  })
 }

@@ -6,6 +6,7 @@ import { createClient } from '@redis/client'
 import type { Log } from '../log.ts'
 import type { PeerSelf } from '../peers.ts'
 import { CERTIFICATE } from '../testing/certificate.ts'
+import { freePort } from '../testing/free-port.ts'
 import { redisConformance } from '../testing/redis-conformance.ts'
 import { RedisServer } from '../testing/redis-server.ts'
 import { startTlsRedis } from '../testing/tls-redis.ts'
@@ -81,7 +82,9 @@ runner.test('hubs with the documented rights know each other, and each right is 
 })
 
 runner.test('all keys are in one slot of a cluster', async (t) => {
-  const node = await RedisServer.start('none', ['--cluster-enabled', 'yes'])
+  // A port of its own for the bus: the one that Redis would take, 10,000 above, may be that of a connection.
+  const busPort = String(await freePort())
+  const node = await RedisServer.start('none', ['--cluster-enabled', 'yes', '--cluster-port', busPort])
   t.after(() => node.stop())
   const client = await node.commands(t)
   await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383'])
