@@ -106,6 +106,23 @@ export function endOf(
   return hub.isRevoked(access) ? 'token-revoked' : undefined
 }
 
+/** What a stream takes over from the access that opened it. */
+export interface StreamTerms extends Pick<Access, 'expiresAt' | 'credential'> {
+  readonly hold: (() => () => void) | undefined
+  readonly isWithdrawn: (() => boolean) | undefined
+}
+
+/** For a route of an application's own, which opens its streams with `Hub.handle` or `Hub.fetch`. */
+export function streamTerms(access: Access): StreamTerms {
+  const { expiresAt, credential } = access
+  return {
+    expiresAt,
+    credential,
+    hold: access.hold?.bind(access),
+    isWithdrawn: access.isWithdrawn?.bind(access),
+  }
+}
+
 /** An operator's key is not: figures are to be had while the log is down. */
 function isRevocable({ user, credential: { kind } }: Access): boolean {
   return user !== undefined || kind === 'token' || kind === 'ticket'

@@ -112,6 +112,8 @@ export interface SubscribeRequest {
   readonly address?: string | undefined
   /** Called when the stream has opened; what it answers is called when it has ended. */
   readonly hold?: (() => () => void) | undefined
+  /** True when what its client was let in by was taken back while it waited; asked right before the stream opens. */
+  readonly isWithdrawn?: (() => boolean) | undefined
 }
 
 /** What a hub needs from its surroundings. */
@@ -388,9 +390,10 @@ export class Hub<Events extends EventMap = EventMap> {
     // After anything that may keep many waiting, and then let all of them go at once.
     const turn = this.#admissions.turn()
     if (turn) await turn
-    // It may have been revoked, or the hub closed, while this request waited.
+    // It may have been taken back, or the hub closed, while this request waited.
     this.#refuseWhenClosing()
-    if (this.isRevoked({ user, credential })) throw new ProblemError('token-revoked')
+    if (request.isWithdrawn?.() || this.isRevoked({ user, credential }))
+      throw new ProblemError('token-revoked')
     this.#mustHaveRoom(user, request.address, elsewhere)
     const connection = new Connection(this.#delivery, sink, this.#framesOf(dialect), {
       id: crypto.randomUUID(),

@@ -178,6 +178,26 @@ describe('apiKeys()', () => {
     await hub.close({ drainMs: 0 })
   })
 
+  it('opens no stream for a key that was withdrawn while its request waited', async () => {
+    const keys = new Keys()
+    const { key, id } = keys.add({ subscribe: ['a'] })
+    const clock = new FakeClock()
+    const hub = createHub({ clock, limits: { connectionsPerSecond: 10 } })
+    const { fetch } = nativeRoutes(hub, { authenticator: apiKeys(keys) })
+    const open = (): Promise<Response> =>
+      fetch(new Request('http://hub/v1/events/a', { headers: { Authorization: `Bearer ${key}` } }))!
+    const stream = await open()
+    assert.equal(stream.status, 200)
+    const second = open()
+    await new Promise((resolve) => setImmediate(resolve)) // by now it waits for its turn
+    keys.stored.delete(id)
+    clock.advance(100)
+    const refused = await second
+    assert.equal(refused.status, 401)
+    assert.equal(((await refused.json()) as { code: string }).code, 'token-revoked')
+    await hub.close({ drainMs: 0 })
+  })
+
   it('takes back tickets with the key they were issued for', async () => {
     const keys = new Keys()
     const { key, id } = keys.add({ subscribe: ['a'] })

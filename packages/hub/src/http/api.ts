@@ -4,6 +4,7 @@ import {
   type Authenticator,
   authenticated,
   mustSubscribe,
+  streamTerms,
   type TicketIssuer,
 } from '../authenticator.ts'
 import { silenceText } from '../cluster.ts'
@@ -183,8 +184,7 @@ function listen({ access, request, parts }: Context): ApiAnswer {
   const named = request.query.getAll('channel').flatMap((names) => names.split(','))
   const channels = [...parts, ...named]
   for (const channel of channels) mustSubscribe(access, channel)
-  const { user, expiresAt, credential, hold } = access
-  return { stream: { user, channels, expiresAt, credential, hold } }
+  return { stream: { user: access.user, channels, ...streamTerms(access) } }
 }
 
 function joinStream({ hub, access, request, parts }: Context): Promise<ApiAnswer> {

@@ -1,5 +1,5 @@
 import { ProblemError, parseChannel } from '@fanline/protocol'
-import { type Access, mustSubscribe } from '../authenticator.ts'
+import { type Access, mustSubscribe, streamTerms } from '../authenticator.ts'
 import type { Hub } from '../hub.ts'
 import { endsStream, pieceEvent } from '../stream-reader.ts'
 import type { ApiAnswer, ApiRequest } from './api-request.ts'
@@ -37,9 +37,8 @@ export async function readStream(
   channel: string,
 ): Promise<ApiAnswer> {
   mustSubscribe(access, channel)
-  const { user, expiresAt, credential, hold } = access
   try {
-    const stream = await joining(hub, { channel, user, expiresAt, credential, hold }, request)
+    const stream = await joining(hub, { channel, user: access.user, ...streamTerms(access) }, request)
     return stream ? { stream } : NOTHING_RUNS
   } catch (refusal) {
     return { refusal }

@@ -26,6 +26,8 @@ export {
   type Grants,
   grantAccess,
   openAccess,
+  type StreamTerms,
+  streamTerms,
   type Ticket,
   type TicketIssuer,
   type TicketRequest,

@@ -26,6 +26,8 @@ export interface StreamRequest {
   readonly isLast?: ((entry: Entry) => boolean) | undefined
   /** Called when the stream has opened; what it answers is called when it has ended. */
   readonly hold?: (() => () => void) | undefined
+  /** True when what its client was let in by was taken back while it waited; asked right before the stream opens. */
+  readonly isWithdrawn?: (() => boolean) | undefined
 }
 
 /** The parts of a request that a stream looks at. */

@@ -10,6 +10,7 @@ import {
   grantAccess,
   NodeRequest,
   problemHeaders,
+  streamTerms,
 } from '@fanline/hub/routes'
 import { ProblemError } from '@fanline/protocol'
 import { isForm, parseFormFields } from './form-fields.ts'
@@ -201,7 +202,6 @@ async function listen(
   res: ServerResponse,
 ): Promise<void> {
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
-  const { expiresAt, credential, hold } = access
   await hub.handle(req, res, {
     user,
     cursor,
@@ -209,9 +209,7 @@ async function listen(
     followsAll: space.followsAll,
     dialect: preset.dialects[settings.level],
     address: addressOf(req),
-    expiresAt,
-    credential,
-    hold,
+    ...streamTerms(access),
   })
 }
 
