@@ -129,7 +129,7 @@ for (const name of names) {
       assert.deepEqual(dataOf(bye), { reason: 'drain', reconnect: true })
       assert.equal(await stream.over, 0, 'the stream came to its end')
       assert.equal(await exit, 0)
-      assert.ok(performance.now() - began < 5_000, 'before anybody would kill it')
+      assert.ok(performance.now() - began < 10_000, 'before Docker would kill it')
       spare.destroy()
     })
 

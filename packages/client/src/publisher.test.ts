@@ -110,7 +110,7 @@ describe('publish', () => {
       const nobody = createPublisher('http://127.0.0.1:1/v1/publish', { retryForMs: 300 })
       const began = Date.now()
       assert.equal((await errorOf(nobody.publish({ channel: 'a', data: 1 }))).code, 'unreachable')
-      assert.ok(Date.now() - began < 2000)
+      assert.ok(Date.now() - began < 20_000, 'long before it would give up by itself')
     }))
 
   it('ends with its signal, while it waits for an answer or to try again', () =>

@@ -8,6 +8,7 @@ import { openStream } from '../testing/heard-stream.ts'
 import { Program } from '../testing/program.ts'
 import { besideStalledSession } from '../testing/stalled-session.ts'
 import { mintToken, startServer } from '../testing/start-server.ts'
+import { takesUnder } from '../testing/takes-under.ts'
 
 const APP = 'http://app.test'
 const RETRY = 'retry: 15000\n\n'
@@ -50,13 +51,11 @@ for (const level of ['strict', 'enhanced'] as const) {
         assert(`${head}\r\n`.includes(`\r\n${line}\r\n`), `${line} in ${head}`)
       }
       assert.equal(body, RETRY)
-      const times: number[] = []
-      for (let i = 0; i < 5; i++) {
+      await takesUnder(1000, async () => {
         const began = performance.now()
         await openStream(t, `${base}/sse?session=user-123`)
-        times.push(performance.now() - began)
-      }
-      assert(Math.min(...times) < 1000, `${times} ms`)
+        return performance.now() - began
+      })
     })
 
     it('003.3 a notification goes to everybody', async (t) => {
@@ -250,19 +249,18 @@ for (const level of ['strict', 'enhanced'] as const) {
 }
 
 it('003.5 a quiet stream says ": keep-alive" within 11 s, in both levels', async (t) => {
-  const streams = await Promise.all(
-    ['strict', 'enhanced'].map(async (presetLevel) => {
-      const { port } = await composed(t, {}, { preset: 'session', presetLevel })
-      return curlStream(t, `http://127.0.0.1:${port}/sse?session=s`)
-    }),
-  )
-  for (const stream of streams) {
-    await stream.until(/retry/)
+  const levels = ['strict', 'enhanced'].map((presetLevel) => ({ preset: 'session', presetLevel }))
+  const servers = await Promise.all(levels.map((settings) => composed(t, {}, settings)))
+  await takesUnder(11_000, async () => {
+    const streams = servers.map(({ port }) => curlStream(t, `http://127.0.0.1:${port}/sse?session=s`))
+    for (const stream of streams) await stream.until(/retry/)
     const began = performance.now()
-    await stream.until(/keep-alive\n\n/)
-    assert(performance.now() - began < 11_000)
-    assert.equal(stream.text, `${RETRY}: keep-alive\n\n`)
-  }
+    for (const stream of streams) {
+      await stream.until(/keep-alive\n\n/)
+      assert.equal(stream.text, `${RETRY}: keep-alive\n\n`)
+    }
+    return performance.now() - began
+  })
 })
 
 describe('go-sse with credentials', () => {

@@ -11,6 +11,7 @@ import { eventually } from '../testing/eventually.ts'
 import { openStream } from '../testing/heard-stream.ts'
 import { Program, startDev } from '../testing/program.ts'
 import { API_KEY, JWT_SECRET, mintToken, startServer } from '../testing/start-server.ts'
+import { takesUnder } from '../testing/takes-under.ts'
 import { starterTokens } from './starter-tokens.ts'
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/
@@ -88,13 +89,11 @@ for (const level of ['strict', 'enhanced'] as const) {
       )!
       assert.match(connected[1]!, UUID)
       assert(Math.abs(Number(connected[2]) - Date.now() / 1000) < 5)
-      const times: number[] = []
-      for (let i = 0; i < 5; i++) {
+      await takesUnder(200, async () => {
         const began = performance.now()
         await (await openStream(t, `${base}/sse/stream?token=${USER_10}`)).next()
-        times.push(performance.now() - began)
-      }
-      assert(Math.min(...times) < 200, `${times} ms`)
+        return performance.now() - began
+      })
     })
 
     it('004.3 a token may stand in the address and in a cookie', async (t) => {
@@ -228,17 +227,17 @@ for (const level of ['strict', 'enhanced'] as const) {
 
     it('004.13 who left is gone from the stats within a second', async (t) => {
       const { server, base } = await start(t)
-      const stream = curlStream(t, `${base}/sse/stream?token=${USER_10}`)
-      await eventually(() => server.hub.connectionsOf('10') === 1, 'a stream')
-      stream.leave()
-      const left = performance.now()
       const headers = { Authorization: `Bearer ${ADMIN}` }
-      for (;;) {
-        const { json } = await ask(`${base}/api/sse/stats`, { headers })
-        if (json.data.total_clients === 0) break
-        assert(performance.now() - left < 1000, 'it still counts')
-      }
-      assert.deepEqual((await ask(`${base}/api/sse/stats`, { headers })).json.data.user_clients, {})
+      const stats = async () => (await ask(`${base}/api/sse/stats`, { headers })).json.data
+      await takesUnder(1000, async () => {
+        const stream = curlStream(t, `${base}/sse/stream?token=${USER_10}`)
+        await eventually(() => server.hub.connectionsOf('10') === 1, 'a stream')
+        stream.leave()
+        const left = performance.now()
+        await eventually(async () => (await stats()).total_clients === 0, 'nobody')
+        return performance.now() - left
+      })
+      assert.deepEqual((await stats()).user_clients, {})
     })
 
     it('004.15 who accepts gzip and br waits for no message longer', async (t) => {
