@@ -106,6 +106,8 @@ class Simulation {
     this.#world = new WORLDS[parts.world](worldParts)
     const tuning: Partial<Tuning> = {
       feedEntries: random.pick([2, 10, 4096]),
+      flushLength: random.pick([200, 65_536]),
+      waitingLength: random.pick([500, 1_000_000]),
       framesLength: random.pick([500, 1_000_000]),
       pageEntries: random.pick([1, 3, 512]),
       pageBytes: random.pick([100, 65_536]),

@@ -253,6 +253,11 @@ export class Connection implements SinkListener {
   reread(gap: Gap): void {
     if (isLoss(gap) && gap.through <= this.cursor) this.#passed.push(gap)
     // Whoever is not live reads the log anyway before it goes live: the feed no longer covers what was lost.
+    this.fallBack()
+  }
+
+  /** Reads the log for what the fan-out does not bring. Nothing happens to a connection that is not live. */
+  fallBack(): void {
     if (this.state !== 'live') return
     const { recorder, clock } = this.#delivery
     recorder.turned(this, { at: clock.now(), what: 'behind' }, true)

@@ -65,6 +65,13 @@ export interface Tuning {
   readonly feedEntries: number
   /** Characters of data in them. */
   readonly feedLength: number
+  /**
+   * From here on a flush gets no cheaper by more, in characters: the kernel takes ten times as long to copy so much as to
+   * be called. Whoever publishes more waits until the next flush begins.
+   */
+  readonly flushLength: number
+  /** So much of what others publish may wait for a flush, in characters; connections read the log for more. */
+  readonly waitingLength: number
   /** Encoded text that is kept for who comes a moment later, in characters. */
   readonly framesLength: number
   /** A page fills what a loopback socket takes at once; more would only wait in this process. */
@@ -77,6 +84,8 @@ export interface Tuning {
 const TUNING: Tuning = {
   feedEntries: 4096,
   feedLength: 4 * 1024 * 1024,
+  flushLength: 64 * 1024,
+  waitingLength: 64 * 1024 * 1024,
   framesLength: 8 * 1024 * 1024,
   pageEntries: 512,
   pageBytes: 64 * 1024,
@@ -197,14 +206,16 @@ export class Hub<Events extends EventMap = EventMap> {
     this.cluster = new Cluster({ hub: this, registry: this.#registry, peers: log.peers, clock })
     this.#feed = new Feed(this.#tuning.feedEntries, this.#tuning.feedLength)
     this.#recorder = new FlightRecorder(clock, this.#registry, this.#tuning.recordedItems)
-    this.#fanOut = new FanOut(
+    this.#fanOut = new FanOut({
       clock,
-      this.#registry,
-      this.#feed,
-      this.#durations.delivery,
-      this.#recorder,
+      registry: this.#registry,
+      feed: this.#feed,
+      durations: this.#durations.delivery,
+      recorder: this.#recorder,
       tracer,
-    )
+      flushLength: this.#tuning.flushLength,
+      waitingLength: this.#tuning.waitingLength,
+    })
     this.rates = new PublishRates(clock, this.options.limits, log.peers?.tellTaken?.bind(log.peers))
     this.#pulse = new Pulse(clock, this.#registry, this.#fanOut, this.options)
     this.#delivery = {
@@ -310,7 +321,7 @@ export class Hub<Events extends EventMap = EventMap> {
   }
 
   /**
-   * Publishes what was checked already. Calls made one after the other, without waiting, keep their order; an event
+   * Publishes what was checked already; while deliveries are late, it waits for them before. Calls made one after the other, without waiting, keep their order; an event
    * whose validator answers with a promise takes its place when it has answered.
    * @param origin the request that it came with, whose trace goes on in the hub's
    * @param by who asks; the application when absent
@@ -342,6 +353,11 @@ export class Hub<Events extends EventMap = EventMap> {
     }
     if (channels.length > channelsPerPublish) {
       throw new ProblemError('too-many-channels', `At most ${channelsPerPublish}.`)
+    }
+    const room = this.#fanOut.room()
+    if (room) {
+      await room
+      this.#refuseWhenClosing()
     }
     const ephemeral = publication.ephemeral || connection !== undefined
     const targets = connection === undefined ? channels : [connectionChannel(connection)]
