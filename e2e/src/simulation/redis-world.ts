@@ -121,6 +121,11 @@ export class RedisWorld implements World {
       for (const { client } of others) client.mend()
       lonely.client.cutOff()
       this.#isReachable = (node) => node !== lonely
+      // Its clients have passed the loss unknowing, and may be nowhere when it is told.
+      clock.after(awayMs - 100, () => {
+        const unknowing = others.filter((node) => this.#nodes.includes(node))
+        if (unknowing.length > 0) this.#replace(random.pick(unknowing))
+      })
       clock.after(awayMs, () => this.#heal())
       this.#failOver()
     })

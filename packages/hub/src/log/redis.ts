@@ -144,7 +144,7 @@ class RedisLog implements Log {
     })
     this.#feed = new LiveFeed({
       listener: { entries: (batch) => this.#announce(batch), gap: (gap) => this.#lost(gap) },
-      read: (channels, after) => this.#readRaw(channels, after, DRAFTS_PER_CALL),
+      read: (channels, after) => this.#readTold(channels, after),
     })
     this.#deafen()
     for (const event of ['error', 'reconnecting', 'end']) this.#subscriber.on(event, () => this.#deafen())
@@ -315,6 +315,21 @@ class RedisLog implements Log {
     return pageOf(raw, query)
   }
 
+  /**
+   * For the feed, which tells everybody here of a loss once: the log has to know of it by then, for those who have not
+   * read up to it. So what this node has seen is told first.
+   * @throws ProblemError `log-unavailable` when that was not possible
+   */
+  async #readTold(channels: readonly ChannelName[], after: Position): Promise<RawPage> {
+    if (!this.#sightings.areToldTo(this.#session.run ?? '')) await this.#touch()
+    const { run } = this.#session
+    if (run !== undefined && this.#sightings.areToldTo(run)) {
+      const page = await this.#readRaw(channels, after, DRAFTS_PER_CALL)
+      if (page.run === run) return page
+    }
+    throw new ProblemError('log-unavailable', 'Redis was not told yet what this node has seen.')
+  }
+
   async #readRaw(
     channels: readonly ChannelName[],
     after: Position | null,
@@ -330,6 +345,7 @@ class RedisLog implements Log {
       .map((_, i) => rest[2 * i + 1] as string[])
       .filter((found) => found.length > 3 * entries)
     return {
+      run,
       head: Number(head) as Position,
       born: Number(born) as Position,
       through: Math.min(Number(head), ...full.map((found) => Number(found.at(-3)))) as Position,

@@ -12,6 +12,8 @@ export interface Hole {
 
 /** What read.lua answers. */
 export interface RawPage {
+  /** The server that answered. */
+  readonly run: string
   readonly head: Position
   /** The first position of this log. */
   readonly born: Position

@@ -37,6 +37,12 @@ export class Sightings {
     )
   }
 
+  /** True when nothing that was seen of others is left to tell this server. */
+  areToldTo(run: string): boolean {
+    for (const [seen, { toldTo }] of this.#newest) if (seen !== run && toldTo !== run) return false
+    return true
+  }
+
   /** A server has heard this list, and stands at its head: what came from others before has been said. */
   told(list: readonly string[], run: string, head: Position): void {
     for (let i = 0; i < list.length; i += 2) {
