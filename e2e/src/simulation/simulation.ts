@@ -232,7 +232,7 @@ class Simulation {
 
   /** Much is published meanwhile: some of it before the log watches what was added. */
   #changeChannels(changes: Random): void {
-    if (changes.oneIn(8)) {
+    if (changes.oneIn(7)) {
       const wanted = [...CHANNELS, ...LATER_CHANNELS].filter(() => changes.oneIn(3))
       changes.pick(this.#clients).change(wanted)
     }
