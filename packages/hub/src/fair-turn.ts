@@ -3,9 +3,12 @@ import type { Clock } from './clock.ts'
 /** The longest that input waits, in milliseconds. */
 const LONGEST_MS = 50
 
+/** With half of the time deliveries leave in more and smaller writes, which cost a third more in all. */
+const SHARE = 1 / 4
+
 /**
- * How long a turn of work may last that is done bit by bit: as long as everything else took while the work waited for it.
- * However much input comes, such work has half of the time.
+ * How long a turn of work may last that is done bit by bit: a quarter of what everything else took while the work waited
+ * for it. However much input comes, such work has a fifth of the time.
  */
 export class FairTurn {
   readonly #clock: Pick<Clock, 'now'>
@@ -23,7 +26,7 @@ export class FairTurn {
 
   begin(): void {
     const now = this.#clock.now()
-    this.#end = now + Math.min(now - this.#waitsSince, LONGEST_MS)
+    this.#end = now + Math.min(SHARE * (now - this.#waitsSince), LONGEST_MS)
   }
 
   /** True while the turn may go on. */

@@ -79,7 +79,7 @@ describe('an event for many connections', () => {
     await listeners.hub.close({ drainMs: 0 })
   })
 
-  it('has half of the time, however busy everything else is', async () => {
+  it('has its share of the time, however busy everything else is', async () => {
     const listeners = new Listeners()
     await listeners.open(4000)
     await listeners.hub.publish({ channel: 'a', data: 'small' })
