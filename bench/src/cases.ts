@@ -1,6 +1,6 @@
 import type { BenchCase } from './bench-case.ts'
 import { accept } from './cases/accept.ts'
-import { broadcastSingly, broadcastTogether } from './cases/broadcast.ts'
+import { broadcastBursts, broadcastSingly, broadcastTogether } from './cases/broadcast.ts'
 import { clientEvents } from './cases/client-events.ts'
 import { clientParser } from './cases/client-parser.ts'
 import { compression } from './cases/compression.ts'
@@ -18,6 +18,7 @@ import { tracing } from './cases/tracing.ts'
 export const cases: readonly BenchCase[] = [
   broadcastSingly,
   broadcastTogether,
+  broadcastBursts,
   publishToUsersEach,
   publishToUsersLines,
   publishWithToken,
