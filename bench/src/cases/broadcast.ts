@@ -6,7 +6,7 @@ import type { Target } from '../load/target.ts'
 import { credentialFor } from '../subjects/subject.ts'
 
 const CONNECTIONS = 1000
-const BURST = 64
+const IN_FLIGHT = 64
 
 /** How a case publishes for a time; it may leave deliveries under way when it ends. */
 type Pace = (publishers: Publishers, streams: EventStreams, milliseconds: number) => Promise<void>
@@ -52,7 +52,7 @@ async function oneByOne(publishers: Publishers, streams: EventStreams, milliseco
 async function inBursts(publishers: Publishers, streams: EventStreams, milliseconds: number): Promise<void> {
   const end = performance.now() + milliseconds
   while (performance.now() < end) {
-    await publishers.publishCount(BURST)
+    await publishers.publishCount(IN_FLIGHT)
     await streams.reached(publishers.published * CONNECTIONS)
   }
 }
@@ -102,7 +102,7 @@ export const broadcastTogether: BenchCase = {
     },
   ],
   async measure(target) {
-    const { cpuUs, deliveries } = await broadcast(target, BURST, together)
+    const { cpuUs, deliveries } = await broadcast(target, IN_FLIGHT, together)
     return { rate: (deliveries / cpuUs) * 1e6 }
   },
 }
@@ -133,7 +133,7 @@ export const broadcastBursts: BenchCase = {
     },
   ],
   async measure(target) {
-    const { cpuUs, deliveries } = await broadcast(target, BURST, inBursts)
+    const { cpuUs, deliveries } = await broadcast(target, IN_FLIGHT, inBursts)
     return { rate: (deliveries / cpuUs) * 1e6 }
   },
 }

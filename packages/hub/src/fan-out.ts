@@ -28,7 +28,7 @@ export interface FanOutParts {
   readonly durations: Histogram
   readonly recorder: FlightRecorder
   readonly tracer: Tracer | undefined
-  /** From here on a flush gets no cheaper by more, in characters. */
+  /** From here on a flush gets hardly cheaper by more, in characters. */
   readonly flushLength: number
   /** So much may wait for a flush, in characters. */
   readonly waitingLength: number

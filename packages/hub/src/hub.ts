@@ -66,8 +66,8 @@ export interface Tuning {
   /** Characters of data in them. */
   readonly feedLength: number
   /**
-   * From here on a flush gets no cheaper by more, in characters: the kernel takes ten times as long to copy so much as to
-   * be called. Whoever publishes more waits until the next flush begins.
+   * From here on a flush gets hardly cheaper by more, in characters: the kernel takes five times as long to copy so much
+   * as to be called. Whoever publishes more waits until the next flush begins.
    */
   readonly flushLength: number
   /** So much of what others publish may wait for a flush, in characters; connections read the log for more. */
@@ -321,8 +321,9 @@ export class Hub<Events extends EventMap = EventMap> {
   }
 
   /**
-   * Publishes what was checked already; while deliveries are late, it waits for them before. Calls made one after the other, without waiting, keep their order; an event
-   * whose validator answers with a promise takes its place when it has answered.
+   * Publishes what was checked already; while deliveries are late, it waits for them before. Calls made one after the
+   * other, without waiting, keep their order; an event whose validator answers with a promise takes its place when it has
+   * answered.
    * @param origin the request that it came with, whose trace goes on in the hub's
    * @param by who asks; the application when absent
    * @throws ProblemError `event-type-unknown`, `event-data-invalid`, `data-too-large`, `shutting-down` or
